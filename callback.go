@@ -1,0 +1,280 @@
+package oidcsso
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+// Response is what came back from the identity provider, and where.
+type Response struct {
+	// URL is the URL at which the response arrived, or its path alone; a query in it is ignored unless Values is nil. It is
+	// compared with the redirect URI that the sign-in was sent with.
+	URL string
+	// Values are the parameters. Default (nil): those in the query of URL.
+	Values url.Values
+	// Binding is the value that BeginParams had.
+	Binding string
+	// Source says whose domain an email address is in, at this moment. Default (nil): the connector's own domains decide,
+	// which is right only where no other connector could have taken over one of them.
+	Source Source
+}
+
+// Finish turns the answer of the identity provider into an Identity. It verifies, in this order:
+//
+//  1. enabled: the connector is not disabled
+//  2. login: the Login is this connector's and younger than 10 minutes
+//  3. state: the response has exactly the Login's state (RFC 6749, 10.12); nothing of it is used before
+//  4. binding: it came to the session that began the sign-in
+//  5. purpose: the Login was begun to sign somebody in
+//  6. configuration: issuer, client ID and redirect URI are as they were at the start
+//  7. parameters: none is there twice, none is oversized (RFC 6749, 3.1)
+//  8. redirect URI: it arrived where it was sent
+//  9. iss: it is the issuer, and is there if the identity provider promised it (RFC 9207)
+//  10. error: the identity provider did not refuse; a code came (RFC 6749, 4.1.2)
+//  11. token response: application/json, token_type Bearer, an ID token; the code and the PKCE verifier are sent once
+//  12. signature: by a current key of the issuer, with an asymmetric algorithm that it announces
+//  13. strict: the ID token's payload is unambiguous JSON; no two keys differ only by case
+//  14. kind: it is an ID token, not a logout token or an access token
+//  15. issuer: iss is the configured issuer, byte for byte
+//  16. audience: aud is the client ID and nothing else; azp, if there, too
+//  17. time: exp, iat and nbf, within one leeway; exp and iat are required
+//  18. nonce: it is the Login's
+//  19. subject: sub has 1 to 255 bytes and no control characters
+//  20. access token: at_hash, if there, fits it
+//  21. auth_time: if a max age was asked, it is there and young enough
+//  22. userinfo: if it is asked, its sub is the ID token's; it only fills gaps
+//  23. email: by the table at EmailStatus, asking the Source whose domain it is
+//
+// It does not verify acr and amr: compare Identity.ACR where it matters. It does not make a Login single-use: the code is,
+// at the identity provider; see FlowOptions.Once.
+//
+// Its errors are [*Error]; the code says what was refused, and the cause names the check.
+func (c *Connector) Finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
+	id, err := c.finish(ctx, login, r)
+	if err != nil {
+		e := errorOf(err, CodeInternal, c.cfg.ID)
+		if login != nil {
+			e.ReturnTo, e.Data = login.returnTo, login.data
+		}
+		return nil, e
+	}
+	return id, nil
+}
+
+func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
+	if c.cfg.Disabled {
+		return nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
+	}
+	values, err := c.checkLogin(login, r)
+	if err != nil {
+		return nil, err
+	}
+	code, err := c.checkResponse(login, r, values)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	md, err := c.idp.discovered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token, err := c.exchange(ctx, md, login, code)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := c.verifyIDToken(ctx, md, login, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.addUserInfo(ctx, md, token, &cl); err != nil {
+		return nil, err
+	}
+	id := newIdentity(&c.cfg, cl)
+	if c.env.tokens {
+		id.Tokens = &Tokens{Access: NewSecret(token.AccessToken), Refresh: NewSecret(token.RefreshToken),
+			ID: NewSecret(idTokenOf(token)), Expiry: token.Expiry}
+	}
+	return id, c.resolveEmail(ctx, id, r.Source)
+}
+
+// checkLogin is 2 to 6: whether the response belongs to the Login, and the Login to this connector as it is now.
+func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
+	switch {
+	case login == nil || login.connector != c.cfg.ID:
+		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the Login is not this connector's"))
+	case c.env.now().After(login.expiry):
+		return nil, newError(CodeLoginExpired, c.cfg.ID, nil)
+	}
+	values, err := r.values()
+	if err != nil {
+		return nil, newError(CodeResponseInvalid, c.cfg.ID, errors.New("the query is malformed"))
+	}
+	switch state := values["state"]; {
+	case len(state) != 1 || !sameText(state[0], login.State()):
+		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the state is not the Login's"))
+	case !login.boundTo(r.Binding):
+		return nil, newError(CodeBindingMismatch, c.cfg.ID, nil)
+	case login.purpose != purposeSignIn:
+		return nil, newError(CodePurposeRefused, c.cfg.ID, nil)
+	case login.fingerprint != c.fingerprint:
+		return nil, newError(CodeConfigChanged, c.cfg.ID, nil)
+	}
+	return values, nil
+}
+
+func (r Response) values() (url.Values, error) {
+	if r.Values != nil {
+		return r.Values, nil
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	return url.ParseQuery(u.RawQuery)
+}
+
+const (
+	maxParameters = 30
+	maxParameter  = 8192 // bytes; some identity providers' codes are long
+)
+
+// checkResponse is 7 to 10: what the response says, and the code in it.
+func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (string, error) {
+	invalid := func(why string) *Error { return newError(CodeResponseInvalid, c.cfg.ID, errors.New(why)) }
+	if len(values) > maxParameters {
+		return "", invalid("it has too many parameters")
+	}
+	for name, all := range values {
+		if len(all) != 1 {
+			return "", invalid("a parameter is there more than once")
+		}
+		if len(name) > maxName || len(all[0]) > maxParameter {
+			return "", invalid("a parameter is too long")
+		}
+	}
+	if !samePlace(r.URL, login.redirectURI) {
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("it arrived at another redirect URI"))
+	}
+	switch iss, sent := values["iss"]; {
+	case sent && iss[0] != c.cfg.Issuer:
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is another issuer"))
+	case !sent && login.issPromised:
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is missing, though the identity provider promised it"))
+	}
+	code, errorCode := values.Get("code"), values.Get("error")
+	switch {
+	case errorCode != "" && code != "":
+		return "", invalid("it has both a code and an error")
+	case errorCode == "access_denied":
+		return "", newError(CodeAccessDenied, c.cfg.ID, nil)
+	case errorCode == "temporarily_unavailable" || errorCode == "server_error":
+		return "", newError(CodeUnavailable, c.cfg.ID, errors.New("the identity provider answered "+errorCode))
+	case errorCode != "":
+		return "", newError(CodeProviderError, c.cfg.ID, &ProviderError{errorName(errorCode)}).withRemedy("%s", remedyFor(errorCode))
+	case code == "":
+		return "", invalid("it has neither a code nor an error")
+	}
+	return code, nil
+}
+
+// ProviderError is the error code of an identity provider: the cause behind CodeProviderError, CodeClientRejected and
+// CodeCodeRejected. Its description is dropped, since it may hold anything.
+type ProviderError struct {
+	// Code is the error parameter (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core 1.0, 3.1.2.6), or "other" if it is
+	// not in the alphabet of such codes.
+	Code string
+}
+
+// Error names the code.
+func (e *ProviderError) Error() string { return "the identity provider answered with error " + e.Code }
+
+// errorName lets a code of another party through only if it looks like one.
+func errorName(code string) string {
+	if len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+		return "other"
+	}
+	return code
+}
+
+func remedyFor(errorCode string) string {
+	switch errorCode {
+	case "invalid_scope":
+		return "The identity provider does not know one of the scopes. Take away the connector's additional scopes, or allow them for the application."
+	case "unauthorized_client", "unsupported_response_type":
+		return "Allow the authorization code flow for the application at the identity provider."
+	case "login_required", "interaction_required", "consent_required", "account_selection_required":
+		return "The identity provider needs the person to act, which prompt=none forbids."
+	}
+	return codeTexts[CodeProviderError].remedy
+}
+
+// samePlace compares where a response arrived with where it was to go: always the path, and the origin where it is known.
+func samePlace(arrived, redirectURI string) bool {
+	a, errA := url.Parse(arrived)
+	b, errB := url.Parse(redirectURI)
+	if errA != nil || errB != nil || a.EscapedPath() != b.EscapedPath() {
+		return false
+	}
+	return a.Host == "" || a.Scheme == b.Scheme && a.Host == b.Host
+}
+
+// exchange sends the code once, with the client authentication that was chosen from the metadata.
+func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, code string) (*oauth2.Token, error) {
+	style, err := c.authStyle(md)
+	if err != nil {
+		return nil, err
+	}
+	config := &oauth2.Config{
+		ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret.Reveal(), RedirectURL: login.redirectURI,
+		Endpoint: oauth2.Endpoint{TokenURL: md.TokenEndpoint, AuthStyle: style},
+	}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.idp.client)
+	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(login.verifierText()))
+	if err != nil {
+		return nil, c.exchangeError(err)
+	}
+	switch {
+	case !strings.EqualFold(token.TokenType, "Bearer"): // OpenID Connect Core 1.0, 3.1.3.3
+		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: token_type is not Bearer"))
+	case idTokenOf(token) == "":
+		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: there is no ID token")).
+			withRemedy("The identity provider sent no ID token. Allow the scope openid for the application.")
+	}
+	return token, nil
+}
+
+func idTokenOf(token *oauth2.Token) string {
+	s, _ := token.Extra("id_token").(string)
+	return s
+}
+
+// exchangeError keeps the cause's type but never a body: that of the token endpoint's answer stays in RetrieveError.
+func (c *Connector) exchangeError(err error) *Error {
+	var retrieve *oauth2.RetrieveError
+	if !errors.As(err, &retrieve) {
+		if isTransport(err) {
+			return newError(CodeUnavailable, c.cfg.ID, err)
+		}
+		return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("token response: %w", err))
+	}
+	cause := &ProviderError{errorName(retrieve.ErrorCode)}
+	switch {
+	case retrieve.ErrorCode == "invalid_client" || retrieve.ErrorCode == "unauthorized_client":
+		return newError(CodeClientRejected, c.cfg.ID, cause)
+	case retrieve.ErrorCode == "invalid_grant":
+		return newError(CodeCodeRejected, c.cfg.ID, cause)
+	case retrieve.ErrorCode == "temporarily_unavailable" || retrieve.Response != nil && retrieve.Response.StatusCode >= http.StatusInternalServerError:
+		return newError(CodeUnavailable, c.cfg.ID, cause)
+	}
+	return newError(CodeProviderError, c.cfg.ID, cause)
+}
+
+func sameText(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -1,0 +1,291 @@
+package oidcsso
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Connector is one configured identity provider: the protocol alone. It is immutable and safe for concurrent use. Making
+// one does no network; discovery runs at first use.
+type Connector struct {
+	cfg         Config // checked, with defaults
+	env         *environment
+	idp         *provider
+	redirectURI string
+	exclusive   bool // nobody else uses the redirect URI
+	fingerprint [fingerprintSize]byte
+}
+
+// NewConnector checks the Config and makes a Connector from a copy of it. All problems are reported at once, as a
+// [*ConfigError]. opts may be nil. It never fails because an identity provider is down.
+func NewConnector(cfg Config, opts *Options) (*Connector, error) {
+	env, err := opts.environment()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err = cfg.checked(env)
+	if err != nil {
+		return nil, err
+	}
+	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env)}
+	if env.base != nil {
+		own := callbackURL(env.base, cfg.ID)
+		if c.redirectURI == "" {
+			c.redirectURI = own
+		}
+		c.exclusive = c.redirectURI == own
+	}
+	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
+	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
+	return c, nil
+}
+
+// ID is the connector's ID.
+func (c *Connector) ID() string { return c.cfg.ID }
+
+// Name is the connector's name for people; its ID if it has none.
+func (c *Connector) Name() string { return c.cfg.Name }
+
+// Disabled says whether sign-ins through the connector are switched off.
+func (c *Connector) Disabled() bool { return c.cfg.Disabled }
+
+// Config is a copy of the checked Config, with its defaults.
+func (c *Connector) Config() Config { return c.cfg.clone() }
+
+// CallbackURL is the redirect URI to register at the identity provider.
+func (c *Connector) CallbackURL() string { return c.redirectURI }
+
+// Metadata gives the identity provider's configuration, discovered now if it was not yet. Its errors are those of
+// [Discover].
+func (c *Connector) Metadata(ctx context.Context) (*Metadata, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	md, err := c.idp.discovered(ctx)
+	if err != nil {
+		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
+	}
+	return md.clone(), nil
+}
+
+// BeginParams are what one sign-in differs in. The zero value is a plain sign-in.
+type BeginParams struct {
+	// LoginHint tells the identity provider who wants to sign in, usually the typed address. Up to 320 bytes.
+	LoginHint string
+	// ReturnTo is where the person goes afterwards. A Flow checks it; a Connector alone carries it as it is. Up to 1024
+	// bytes.
+	ReturnTo string
+	// Prompt, MaxAge (in seconds) and ACRValues replace those of the Config when they are set.
+	Prompt    string
+	MaxAge    int
+	ACRValues []string
+	// UILocales are the languages that the person prefers, best first: "de-CH", "en".
+	UILocales []string
+	// Data is the caller's own, sealed in the Login and given back with the identity and with errors. Up to 512 bytes.
+	Data []byte
+	// Binding is a value that only this browser's session has, such as the session's ID. [Connector.Finish] demands the
+	// same one, so that a sign-in begun in one browser can't be finished in another. A Flow binds by its cookie and
+	// refuses a value here.
+	Binding string
+	// InsecureUnbound begins without a Binding, for a command-line program that waits for the answer itself. Elsewhere it
+	// opens login CSRF: an attacker finishes their own sign-in in the victim's browser.
+	InsecureUnbound bool
+}
+
+// Bounds of per-call data, in bytes.
+const (
+	maxHint     = 320
+	maxReturnTo = 1024
+	maxData     = 512
+)
+
+// operationTimeout bounds a whole Begin or Finish, with all its requests.
+const operationTimeout = 10 * time.Second
+
+func (p *BeginParams) check() error {
+	switch {
+	case len(p.LoginHint) > maxHint || !isPlainText(p.LoginHint):
+		return errors.New("the login hint is too long or has control characters")
+	case len(p.ReturnTo) > maxReturnTo:
+		return errors.New("the return target is too long")
+	case len(p.Data) > maxData:
+		return fmt.Errorf("the data is longer than %d bytes", maxData)
+	case p.MaxAge < 0 || p.MaxAge > maxAgeSeconds:
+		return errors.New("the max age is out of range")
+	}
+	if err := checkPrompt(p.Prompt); err != nil {
+		return fmt.Errorf("the prompt %w", err)
+	}
+	if err := checkTokens(p.ACRValues); err != nil {
+		return fmt.Errorf("the acr values %w", err)
+	}
+	if err := checkTokens(p.UILocales); err != nil {
+		return fmt.Errorf("the locales %w", err)
+	}
+	return nil
+}
+
+// Begin starts a sign-in: it gives the authorization URL to which the browser goes, and the Login that [Connector.Finish]
+// needs when the browser is back; see [Login.Seal]. state, nonce and PKCE S256 are always part of it.
+//
+// Its errors are [*Error] with CodeConnectorDisabled, CodeParamsInvalid, CodeIssNotPromised, CodeClientAuthMismatch,
+// CodeIssuerMismatch, CodeMetadataInvalid or CodeUnavailable.
+func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, error) {
+	if p.Binding == "" && !p.InsecureUnbound {
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("there is no binding")).
+			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow.")
+	}
+	return c.begin(ctx, p)
+}
+
+func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, error) {
+	if c.cfg.Disabled {
+		return "", nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
+	}
+	if err := p.check(); err != nil {
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	md, err := c.idp.discovered(ctx)
+	if err != nil {
+		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
+	}
+	// Both would fail the sign-in after the person has signed in; better now.
+	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported {
+		return "", nil, newError(CodeIssNotPromised, c.cfg.ID, nil)
+	}
+	if _, err := c.authStyle(md); err != nil {
+		return "", nil, err
+	}
+	c.idp.keys.Prefetch() // they are here before the person is back
+	login := &Login{
+		purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: p.Data,
+		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
+	}
+	for _, random := range [][]byte{login.state[:], login.nonce[:], login.verifier[:]} {
+		if _, err := io.ReadFull(c.env.random, random); err != nil {
+			return "", nil, newError(CodeInternal, c.cfg.ID, err)
+		}
+	}
+	if p.Binding != "" {
+		login.bind(p.Binding)
+	}
+	return c.authorizationURL(md, login, p), login, nil
+}
+
+// authorizationURL is the authentication request of OpenID Connect Core 1.0, 3.1.2.1, with RFC 7636.
+func (c *Connector) authorizationURL(md *Metadata, login *Login, p BeginParams) string {
+	var b strings.Builder
+	b.Grow(len(md.AuthorizationEndpoint) + len(c.redirectURI) + 512)
+	b.WriteString(md.AuthorizationEndpoint)
+	separator := byte('?')
+	if strings.Contains(md.AuthorizationEndpoint, "?") {
+		separator = '&'
+	}
+	add := func(name, value string) {
+		if value == "" {
+			return
+		}
+		b.WriteByte(separator)
+		separator = '&'
+		b.WriteString(name)
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(value))
+	}
+	add("response_type", "code")
+	add("client_id", c.cfg.ClientID)
+	add("redirect_uri", c.redirectURI)
+	add("scope", strings.Join(allScopes(c.cfg.Scopes), " "))
+	add("state", login.State())
+	add("nonce", login.nonceText())
+	add("code_challenge", oauth2.S256ChallengeFromVerifier(login.verifierText()))
+	add("code_challenge_method", "S256")
+	add("login_hint", p.LoginHint)
+	add("prompt", firstOf(p.Prompt, c.cfg.Prompt))
+	if login.maxAge > 0 {
+		add("max_age", strconv.Itoa(login.maxAge))
+	}
+	if len(p.ACRValues) > 0 {
+		add("acr_values", strings.Join(p.ACRValues, " "))
+	} else {
+		add("acr_values", strings.Join(c.cfg.ACRValues, " "))
+	}
+	add("ui_locales", strings.Join(p.UILocales, " "))
+	for _, name := range allowedAuthParams { // in a fixed order, unlike the map's
+		add(name, c.cfg.AuthParams[name])
+	}
+	return b.String()
+}
+
+// authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
+// found by trying, because the code must be sent once only. Default: client_secret_basic (Discovery 1.0, 3).
+func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
+	if c.cfg.ClientSecret.IsZero() {
+		return oauth2.AuthStyleInParams, nil // a public client sends its ID in the body (RFC 6749, 3.2.1)
+	}
+	offered := md.TokenEndpointAuthMethodsSupported
+	if len(offered) == 0 {
+		return oauth2.AuthStyleInHeader, nil
+	}
+	for _, method := range []struct {
+		name  string
+		style oauth2.AuthStyle
+	}{{"client_secret_basic", oauth2.AuthStyleInHeader}, {"client_secret_post", oauth2.AuthStyleInParams}} {
+		for _, o := range offered {
+			if o == method.name {
+				return method.style, nil
+			}
+		}
+	}
+	return 0, newError(CodeClientAuthMismatch, c.cfg.ID, fmt.Errorf("offered are %s", plain(strings.Join(offered, ", ")))).
+		withRemedy("The identity provider takes neither client_secret_basic nor client_secret_post. Allow one of them for this application.")
+}
+
+// adopt takes over what an older connector of the same identity provider has discovered, so that a change of its name, say,
+// costs no fetch. It is called before c is used.
+func (c *Connector) adopt(old *Connector) {
+	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint {
+		c.idp = old.idp
+	}
+}
+
+const fingerprintSize = 16
+
+// fingerprint stands for what a sign-in under way depends on: not the secret, the name, the scopes or the domains, which
+// may change meanwhile. It covers lengths, so that no two triples agree by moving a character.
+func fingerprint(issuer, clientID, redirectURI string) [fingerprintSize]byte {
+	sum := sha256.Sum256(joined(issuer, clientID, redirectURI))
+	return [fingerprintSize]byte(sum[:])
+}
+
+// joined writes each part behind its length: injective, whatever the parts contain.
+func joined(parts ...string) []byte {
+	var b []byte
+	for _, part := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+func firstOf[T comparable](a, b T) T {
+	var zero T
+	if a != zero {
+		return a
+	}
+	return b
+}
+
+func base64Text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -1,0 +1,99 @@
+package oidcsso
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// A sign-in under way is one cookie, named after its state, so that two tabs don't disturb each other. Under https the
+// name begins with __Host-: no sibling domain can set or read it (RFC 6265bis, 4.1.3.2).
+
+func (f *Flow) secure() bool { return f.env.base.Scheme == "https" }
+
+func (f *Flow) cookiePrefix() string {
+	if f.secure() {
+		return "__Host-" + f.options.CookieName + "-"
+	}
+	return f.options.CookieName + "-"
+}
+
+func (f *Flow) cookieName(state string) string { return f.cookiePrefix() + state[:cookieIDLength] }
+
+// sealContext is where a sealed cookie belongs: it opens at no other base URL and under no other name.
+func (f *Flow) sealContext(name string) []string { return []string{"flow", f.env.base.String(), name} }
+
+// setCookie seals the Login into a cookie, and drops the oldest ones if the browser has too many.
+func (f *Flow) setCookie(w http.ResponseWriter, r *http.Request, login *Login) error {
+	name := f.cookieName(login.State())
+	sealed, err := f.options.Keys[0].seal(login.marshal(), f.sealContext(name)...)
+	if err != nil {
+		return err
+	}
+	for _, old := range f.surplus(r) {
+		f.expireCookie(w, old)
+	}
+	http.SetCookie(w, f.cookie(name, sealed, int(loginLifetime.Seconds())))
+	return nil
+}
+
+func (f *Flow) expireCookie(w http.ResponseWriter, name string) {
+	http.SetCookie(w, f.cookie(name, "", -1))
+}
+
+// cookie is Lax, since the callback is a navigation from another site.
+func (f *Flow) cookie(name, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: f.secure(), SameSite: http.SameSiteLaxMode}
+}
+
+// surplus names the cookies to drop before one more is set: those that don't open, and the oldest beyond the limit.
+func (f *Flow) surplus(r *http.Request) []string {
+	type pending struct {
+		name  string
+		login *Login
+	}
+	var drop []string
+	var alive []pending
+	looked := 0
+	for _, cookie := range r.Cookies() {
+		if !strings.HasPrefix(cookie.Name, f.cookiePrefix()) {
+			continue
+		}
+		if looked++; looked > maxLooked {
+			break
+		}
+		login, err := openLogin(f.options.Keys, cookie.Value, f.sealContext(cookie.Name)...)
+		if err != nil || f.env.now().After(login.expiry) {
+			drop = append(drop, cookie.Name)
+			continue
+		}
+		alive = append(alive, pending{cookie.Name, login})
+	}
+	slices.SortStableFunc(alive, func(a, b pending) int { return b.login.expiry.Compare(a.login.expiry) }) // newest first
+	for i := maxOutstanding - 1; i < len(alive); i++ {
+		drop = append(drop, alive[i].name)
+	}
+	return drop
+}
+
+// openCookie finds the Login that the response's state names. Nothing else of the response is looked at before.
+func (f *Flow) openCookie(r *http.Request, state []string) (*Login, error) {
+	missing := func(why string) error { return newError(CodeLoginMissing, "", errors.New(why)) }
+	if len(state) != 1 || len(state[0]) != len(new(Login).State()) {
+		return nil, missing("the response has no state of ours")
+	}
+	name := f.cookieName(state[0])
+	cookies := r.CookiesNamed(name)
+	if len(cookies) != 1 { // of two, one was planted, and nobody can tell which
+		return nil, missing("the browser did not send exactly one cookie for the state")
+	}
+	login, err := openLogin(f.options.Keys, cookies[0].Value, f.sealContext(name)...)
+	if err != nil {
+		return nil, missing("the cookie does not open")
+	}
+	if !sameText(state[0], login.State()) {
+		return nil, missing("the cookie belongs to another state")
+	}
+	return login, nil
+}

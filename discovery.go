@@ -1,0 +1,190 @@
+package oidcsso
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/oidcsso/oidcsso/internal/egress"
+	"github.com/oidcsso/oidcsso/internal/fresh"
+	"github.com/oidcsso/oidcsso/internal/keyset"
+)
+
+// How old what an identity provider publishes may become: refreshed in the background after the first, not used any more
+// after the second. A key that was withdrawn must not live for ever while its key set can't be reached.
+const (
+	metadataRefresh = 24 * time.Hour
+	metadataHard    = 7 * 24 * time.Hour
+	keysRefresh     = time.Hour
+	keysHard        = 24 * time.Hour
+
+	retryMin     = 500 * time.Millisecond
+	retryMax     = 5 * time.Second
+	keysCooldown = 30 * time.Second // between two fetches that unknown keys cause
+)
+
+func freshness(now func() time.Time, refresh, hard time.Duration) *fresh.Policy {
+	return &fresh.Policy{Refresh: refresh, Hard: hard, Timeout: egress.Timeout, RetryMin: retryMin, RetryMax: retryMax,
+		Cooldown: keysCooldown, Now: now}
+}
+
+// Discover fetches and checks an issuer's discovery document (OpenID Connect Discovery 1.0, 4), to show what an issuer is
+// before a connector trusts it. opts may be nil.
+//
+// Its errors are [*Error] with CodeConfigInvalid (the issuer is no URL; then it is a [*ConfigError]), CodeIssuerMismatch,
+// CodeMetadataInvalid or CodeUnavailable.
+func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, error) {
+	env, err := opts.environment()
+	if err != nil {
+		return nil, err
+	}
+	invalid := &ConfigError{}
+	checkIssuer(invalid, issuer, env.loopback)
+	if err := invalid.orNil(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	md, err := newProvider(issuer, env).discovered(ctx)
+	if err != nil {
+		return nil, errorOf(err, CodeUnavailable, "")
+	}
+	return md, nil
+}
+
+// provider is what is known of one identity provider: nothing at first, then its metadata and its keys. Connectors that
+// follow each other under the same fingerprint share it.
+type provider struct {
+	issuer   string
+	env      *environment
+	client   *http.Client
+	metadata *fresh.Value[*Metadata]
+	keys     *keyset.Set
+}
+
+func newProvider(issuer string, env *environment) *provider {
+	p := &provider{issuer: issuer, env: env, client: env.transport.Client()}
+	p.metadata = fresh.New(env.metadataPolicy, logged(p, "discovery failed", p.fetchMetadata))
+	p.keys = keyset.New(env.keysPolicy, logged(p, "fetching the keys failed", p.fetchKeys))
+	return p
+}
+
+// discovered gives the metadata, fetched if need be. It is shared: read only.
+func (p *provider) discovered(ctx context.Context) (*Metadata, error) { return p.metadata.Get(ctx) }
+
+// logged logs each failure of a fetch, since in the background nobody else is told.
+func logged[T any](p *provider, what string, fetch func(context.Context) (T, error)) func(context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) {
+		value, err := fetch(ctx)
+		if err != nil {
+			p.env.logger.Warn("oidcsso: "+what, "issuer", p.issuer, "error", err)
+		}
+		return value, err
+	}
+}
+
+func (p *provider) fetchMetadata(ctx context.Context) (*Metadata, error) {
+	// go-oidc fetches and compares the issuer; what it keeps of the document is dropped, and ours is read from its bytes.
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.issuer)
+	if err != nil {
+		return nil, discoveryError(p.issuer, err)
+	}
+	var document json.RawMessage
+	if err := found.Claims(&document); err != nil {
+		return nil, newError(CodeMetadataInvalid, "", err)
+	}
+	return parseMetadata(document, p.issuer, p.env.loopback, p.env.now())
+}
+
+// discoveryError sorts what can go wrong in go-oidc's NewProvider.
+func discoveryError(issuer string, err error) *Error {
+	var mismatch *oidc.IssuerMismatchError
+	var status *egress.StatusError
+	var body *egress.BodyError
+	var address *egress.AddressError
+	switch {
+	case errors.As(err, &mismatch):
+		return issuerMismatch(issuer, mismatch.Discovered)
+	case errors.As(err, &status) && status.Status >= 300 && status.Status < 500 && status.Status != http.StatusTooManyRequests:
+		return newError(CodeMetadataInvalid, "", err).
+			withRemedy("There is no discovery document below this issuer. Open %s in a browser: it must answer with JSON, without a redirect.", wellKnown(issuer))
+	case errors.As(err, &body):
+		return newError(CodeMetadataInvalid, "", err)
+	case errors.As(err, &address):
+		return newError(CodeUnavailable, "", err).
+			withRemedy("The issuer's host is not on the public internet. If it should be reached, the backend's developer can allow its network in Options.Egress.")
+	case isTransport(err):
+		return newError(CodeUnavailable, "", err)
+	default: // go-oidc could not read the document
+		return newError(CodeMetadataInvalid, "", errors.New(plain(err.Error())))
+	}
+}
+
+// wellKnown is where go-oidc looks (OpenID Connect Discovery 1.0, 4).
+func wellKnown(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+}
+
+// isTransport says whether a request failed before it had an answer, or was answered with a server's error.
+func isTransport(err error) bool {
+	var transport interface{ Timeout() bool } // url.Error, net.Error, context.DeadlineExceeded
+	var status *egress.StatusError
+	return errors.As(err, &transport) || errors.As(err, &status) || errors.Is(err, context.Canceled)
+}
+
+// issuerMismatch names the value to use, where only a slip lies between the two.
+func issuerMismatch(configured, discovered string) *Error {
+	e := newError(CodeIssuerMismatch, "", &oidc.IssuerMismatchError{Provided: configured, Discovered: plain(discovered)})
+	_, err := parseHTTPURL(discovered, true)
+	switch {
+	case strings.Contains(discovered, "{"):
+		return e.withRemedy("The document is a template for many tenants. Use the issuer of your own tenant, such as https://login.microsoftonline.com/TENANT-ID/v2.0.")
+	case err != nil:
+		return e.withRemedy("The document's issuer is not a URL that can be used. Check that the issuer is the right one.")
+	case strings.TrimSuffix(configured, "/") == strings.TrimSuffix(discovered, "/"):
+		return e.withRemedy("The issuer differs only by a slash at its end. Use exactly: %s", discovered)
+	case afterScheme(configured) == afterScheme(discovered):
+		return e.withRemedy("The issuer differs only by http and https. Use exactly: %s", discovered)
+	case strings.EqualFold(configured, discovered):
+		return e.withRemedy("The issuer differs only in upper and lower case. Use exactly: %s", discovered)
+	}
+	return e.withRemedy("The document says that its issuer is %s. If that is your identity provider, use exactly this value; otherwise the URL is wrong.", discovered)
+}
+
+func afterScheme(issuer string) string {
+	_, rest, _ := strings.Cut(issuer, "://")
+	return rest
+}
+
+func (p *provider) fetchKeys(ctx context.Context) ([]byte, error) {
+	md, err := p.discovered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.get(ctx, md.JWKSURI, "")
+}
+
+// get fetches a JSON document, with an access token if there is one (RFC 6750, 2.1).
+func (p *provider) get(ctx context.Context, url, accessToken string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("oidcsso: %w", err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if accessToken != "" {
+		req.Header.Set("Authorization", "Bearer "+accessToken)
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}

@@ -1,0 +1,210 @@
+package oidcsso
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/oidcsso/oidcsso/internal/mailboxes"
+)
+
+// DomainState says how much a [Domain] may do.
+type DomainState string
+
+const (
+	// DomainClaimed: somebody says that the domain is theirs. It is not routed, not enforced, and no address in it is
+	// trusted, since many may claim what one owns. The zero value.
+	DomainClaimed DomainState = ""
+	// DomainAsserted: the developer, or proof that the backend has seen, says that the domain is this connector's.
+	DomainAsserted DomainState = "asserted"
+)
+
+// Domain is an email domain of a connector.
+//
+// From JSON a Domain is always a claim, whatever the document says: a form that a tenant filled in can be decoded into a
+// [Config] and takes nothing from anybody. Decoders of other formats know no such care; don't let them fill in a Domain.
+type Domain struct {
+	// Name is the domain after the "@". Any notation is accepted; [NewConnector] makes it canonical, as [Address] has it.
+	// "*.acme.example" means the same as "acme.example" with Wildcard.
+	Name string
+	// Wildcard means every name below Name, at any depth, and not Name itself. Default: Name alone.
+	Wildcard bool
+	// State is what the domain may do. Default: DomainClaimed, nothing.
+	State DomainState
+	// ClaimID is the backend's name of the claim or proof that State rests on. When a domain changes hands its ClaimID must
+	// change, so that accounts of the old owner are not the new one's. Identities carry it. Default: none.
+	ClaimID string
+	// Since is when State became what it is. Default: unknown.
+	Since time.Time
+}
+
+// AssertDomains says that somebody has made sure that these domains are the connector's: "acme.example", or
+// "*.acme.example" for every name below it. Only the developer's own code may call it, never with names that a tenant
+// typed and nobody checked. NewConnector checks the names.
+func AssertDomains(names ...string) []Domain {
+	domains := make([]Domain, len(names))
+	for i, name := range names {
+		domains[i] = Domain{Name: name, State: DomainAsserted}
+		domains[i].readWildcard()
+	}
+	return domains
+}
+
+// readWildcard takes "*." off the name.
+func (d *Domain) readWildcard() {
+	if name, ok := strings.CutPrefix(d.Name, "*."); ok {
+		d.Name, d.Wildcard = name, true
+	}
+}
+
+// String is the name, with "*." before it for a wildcard.
+func (d Domain) String() string {
+	if d.Wildcard {
+		return "*." + d.Name
+	}
+	return d.Name
+}
+
+// matches says whether the domain covers the canonical name.
+func (d Domain) matches(name string) bool {
+	if !d.Wildcard {
+		return name == d.Name
+	}
+	below := len(name) - len(d.Name) - 1
+	return below > 0 && name[below] == '.' && name[below+1:] == d.Name
+}
+
+// matchDomain gives the asserted domain that covers the canonical name: the exact one, else the longest wildcard.
+func matchDomain(domains []Domain, name string) (Domain, bool) {
+	var longest Domain
+	found := false
+	for _, d := range domains {
+		switch {
+		case d.State != DomainAsserted || !d.matches(name):
+		case !d.Wildcard:
+			return d, true
+		case !found || len(d.Name) > len(longest.Name):
+			longest, found = d, true
+		}
+	}
+	return longest, found
+}
+
+// domainJSON is what is written; of it, only name and wildcard are ever read.
+type domainJSON struct {
+	Name     string    `json:"name"`
+	Wildcard bool      `json:"wildcard"`
+	State    string    `json:"state"`
+	ClaimID  string    `json:"claim_id,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// MarshalJSON gives an object with all that is set, for people and programs to look at; the state is spelled out.
+func (d Domain) MarshalJSON() ([]byte, error) {
+	state := string(d.State)
+	if d.State == DomainClaimed {
+		state = "claimed"
+	}
+	return json.Marshal(domainJSON{d.Name, d.Wildcard, state, d.ClaimID, d.Since})
+}
+
+// UnmarshalJSON reads "acme.example", "*.acme.example" or an object with name and wildcard. Everything else is left out:
+// the result is a claim.
+func (d *Domain) UnmarshalJSON(data []byte) error {
+	*d = Domain{} // also for null, where a slice that is decoded into again would keep an asserted one
+	var name string
+	if json.Unmarshal(data, &name) != nil {
+		var read struct {
+			Name     string `json:"name"`
+			Wildcard bool   `json:"wildcard"`
+		}
+		if json.Unmarshal(data, &read) != nil {
+			return errors.New(`oidcsso: a domain is a string or an object with "name" and "wildcard"`)
+		}
+		name, d.Wildcard = read.Name, read.Wildcard
+	}
+	d.Name = name
+	d.readWildcard()
+	return nil
+}
+
+// checkDomains makes the names canonical and adds to invalid what can't be a connector's domain. allow is
+// Options.AllowDomain or its default.
+func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) bool) []Domain {
+	if len(domains) > maxDomains {
+		invalid.add("domains", "are too many", fmt.Sprintf("enter at most %d, or a wildcard", maxDomains))
+		return nil
+	}
+	type key struct {
+		name     string
+		wildcard bool
+	}
+	seen := map[key]bool{}
+	checked := make([]Domain, 0, len(domains))
+	for i, d := range domains {
+		field := fmt.Sprintf("domains[%d]", i)
+		d.readWildcard()
+		name, err := canonicalDomain(d.Name)
+		if err != nil {
+			invalid.add(field, "is not a domain name", "enter what follows the @, such as acme.example, or *.acme.example for all names below it")
+			continue
+		}
+		d.Name = name
+		switch {
+		case d.State != DomainClaimed && d.State != DomainAsserted:
+			invalid.add(field, "has an unknown state", "use DomainClaimed or DomainAsserted")
+		case isPublicSuffix(name):
+			invalid.add(field, "is a public suffix, under which everybody can have a name", "enter the company's own domain")
+		case !allow(name):
+			invalid.add(field, "is a public mailbox provider's or an identity provider's own domain", "enter the company's own domain; if this is it, the developer can allow it with Options.AllowDomain")
+		case seen[key{name, d.Wildcard}]:
+			invalid.add(field, "is there twice", "remove one of the two")
+		}
+		seen[key{name, d.Wildcard}] = true
+		checked = append(checked, d)
+	}
+	return checked
+}
+
+// isPublicSuffix covers both sections of the list, registries' ("co.uk") and companies' ("github.io"), and the names below
+// which every single one is a suffix ("kawasaki.jp", by the rule "*.kawasaki.jp").
+func isPublicSuffix(name string) bool {
+	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
+		return true
+	}
+	below := "probe-0." + name // a label that no rule names
+	suffix, _ := publicsuffix.PublicSuffix(below)
+	return suffix == below
+}
+
+// allowedDomain is the default of Options.AllowDomain. A name below a refused one is refused as well: what is below a
+// provider's domain is the provider's to hand out.
+func allowedDomain(name string) bool {
+	for {
+		if mailboxes.Contains(name) || slices.Contains(providerDomains, name) {
+			return false
+		}
+		_, parent, ok := strings.Cut(name, ".")
+		if !ok {
+			return true
+		}
+		name = parent
+	}
+}
+
+// providerDomains are identity providers' own, most of them with a name for each customer below: whoever opens a trial has
+// one, and what stands in front of it is no proof of anything.
+var providerDomains = []string{
+	"accounts.cloud.sap", "accounts.ondemand.com", "amazoncognito.com", "auth0.com", "authing.cn", "awsapps.com",
+	"b2clogin.cn", "b2clogin.com", "ciamlogin.com", "cloudflareaccess.com", "descope.com", "duosecurity.com", "forgeblocks.com",
+	"frontegg.com", "fusionauth.io", "googleusercontent.com", "gserviceaccount.com", "jumpcloud.com", "kinde.com", "logto.app",
+	"microsoftonline.cn", "microsoftonline.com", "microsoftonline.us", "miniorange.com", "okta-emea.com", "okta-gov.com",
+	"okta.com", "okta.mil", "oktapreview.com", "onelogin.com", "onmicrosoft.cn", "onmicrosoft.com", "onmicrosoft.de",
+	"onmicrosoft.us", "onmschina.cn", "pingidentity.com", "pingone.asia", "pingone.ca", "pingone.com", "pingone.com.au",
+	"pingone.eu", "secureauth.com", "trial-accounts.ondemand.com", "workos.com", "zitadel.cloud",
+}

@@ -1,0 +1,115 @@
+package oidcsso
+
+import (
+	"context"
+	"errors"
+)
+
+const defaultEmailClaim = "email"
+
+// resolveEmail decides on the email address by the table at EmailStatus and sets it in id. source may be nil; then the
+// connector's own domains decide.
+func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Source) error {
+	address, verified := c.emailClaim(*id.claims)
+	if address == nil {
+		id.EmailStatus = EmailAbsent
+		if c.cfg.RequireEmail {
+			return newError(CodeEmailMissing, c.cfg.ID, nil)
+		}
+		return nil
+	}
+	route, err := c.owner(ctx, source, address.Domain)
+	if err != nil {
+		return err
+	}
+	inside := route != nil && route.Connector.ID() == c.cfg.ID
+	foreign := route != nil && !inside
+	switch {
+	case inside && verified != saysUnverified:
+		id.EmailStatus, id.Email, id.Domain = EmailTrusted, address.String(), route.Domain
+	case inside:
+		id.EmailStatus = EmailUnverified
+	case foreign || c.hasDomains():
+		id.EmailStatus = EmailGuest
+	case verified == saysVerified:
+		id.EmailStatus, id.Email = EmailTrusted, address.String()
+	case verified == saysUnverified:
+		id.EmailStatus = EmailUnverified
+	default:
+		id.EmailStatus = EmailSilent
+	}
+	switch {
+	case id.EmailStatus == EmailTrusted:
+		return nil
+	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests:
+		return newError(CodeEmailOutside, c.cfg.ID, nil)
+	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest:
+		return newError(CodeEmailOutside, c.cfg.ID, nil).
+			withRemedy("The connector allows guests but also requires a trusted address, which a guest never has. Switch one of the two off.")
+	case c.cfg.RequireEmail:
+		return newError(CodeEmailUntrusted, c.cfg.ID, nil)
+	}
+	return nil
+}
+
+type verification int
+
+const (
+	saysNothing verification = iota
+	saysVerified
+	saysUnverified
+)
+
+// emailClaim gives the address, nil if there is none that can be parsed, and what the identity provider says of it.
+// email_verified speaks only for the claim "email", and only in the document that gave it (OpenID Connect Core 1.0, 5.1).
+func (c *Connector) emailClaim(cl claims) (*Address, verification) {
+	name := firstOf(c.cfg.EmailClaim, defaultEmailClaim)
+	claim, ok := cl.find(name)
+	if !ok {
+		return nil, saysNothing
+	}
+	text, _ := claim.Text()
+	address, err := ParseAddress(text)
+	if err != nil {
+		return nil, saysNothing
+	}
+	if name != defaultEmailClaim {
+		return &address, saysNothing
+	}
+	document := cl.idToken
+	if claim.Origin == FromUserInfo {
+		document = cl.userInfo
+	}
+	value, said := document.Get("email_verified")
+	if !said {
+		return &address, saysNothing
+	}
+	if yes, ok := (Claim{value: value}).Bool(); ok && yes {
+		return &address, saysVerified
+	}
+	return &address, saysUnverified // null, 1 and "True" are no yes
+}
+
+// owner asks whose domain it is, now: nil if it is nobody's. A domain may have moved since the sign-in began.
+func (c *Connector) owner(ctx context.Context, source Source, domain string) (*Route, error) {
+	if source == nil {
+		if d, ok := matchDomain(c.cfg.Domains, domain); ok {
+			return &Route{Connector: c, Domain: d}, nil
+		}
+		return nil, nil
+	}
+	route, err := source.Route(ctx, domain)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, newError(CodeUnavailable, c.cfg.ID, err)
+	case route.Connector == nil:
+		return nil, newError(CodeUnavailable, c.cfg.ID, errors.New("the Source gave neither a connector nor an error"))
+	}
+	return &route, nil
+}
+
+// hasDomains tells a connector for domains from a plain "Sign in with ..." button. A claimed domain, though it routes
+// nothing, makes it no button: it must not widen what the connector is believed.
+func (c *Connector) hasDomains() bool { return len(c.cfg.Domains) > 0 }

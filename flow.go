@@ -1,0 +1,255 @@
+package oidcsso
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Flow adds to connectors what a web backend needs to use them in its own handlers: the sealed cookies between redirect and
+// callback, the look-up of connectors, and the check of return targets. It writes cookies and redirects, never a page.
+//
+// It holds no state: it is cheap to rebuild, and any replica with the same keys and BaseURL finishes what another began.
+// It is safe for concurrent use.
+type Flow struct {
+	env     *environment
+	source  Source
+	options FlowOptions
+	returns *returns
+}
+
+// FlowOptions is how a Flow behaves. Keys are required, everything else has a safe default.
+type FlowOptions struct {
+	// Keys seal the sign-ins under way: the first seals, all open. Required; see [SealKey] for rotation.
+	Keys []SealKey
+
+	// DefaultReturn is where people go after a sign-in that names no return target. Default: "/".
+	DefaultReturn string
+
+	// AllowedReturns are origins, such as "https://eu.example.com", that a return target may be on besides local paths.
+	// Whoever can put a page there receives the people who signed in. Default: none.
+	AllowedReturns []string
+
+	// CookieName begins the name of each cookie, so that two applications on one host don't disturb each other. Under https
+	// "__Host-" stands before it. Default: "oidcsso".
+	CookieName string
+
+	// CallbackPath gives the path, as the browser saw it, at which a callback arrived: for a backend behind a proxy that
+	// rewrites paths. Default: the path of the request line.
+	CallbackPath func(*http.Request) string
+
+	// Once, if set, makes each callback single-use across all replicas: it returns true the first time that it is called
+	// with an id, and may forget the id after until. An error refuses the sign-in. Default: single use rests on the
+	// identity provider, which accepts a code once.
+	Once func(ctx context.Context, id string, until time.Time) (bool, error)
+}
+
+// SignIn is a finished sign-in: who it is, and what it was for.
+type SignIn struct {
+	// Identity is who signed in.
+	Identity *Identity
+	// ReturnTo is where the person goes now: a local path or a URL on an allowed origin, checked at the start.
+	ReturnTo string
+	// Data is what BeginParams had.
+	Data []byte
+}
+
+const (
+	defaultCookieName = "oidcsso"
+	maxOutstanding    = 5  // sign-ins of one browser; the oldest gives way
+	maxLooked         = 50 // cookies of ours that are looked at in one request
+	cookieIDLength    = 12 // characters of the state, enough to tell attempts apart
+)
+
+// NewFlow makes a Flow over a [Source], such as a [Router]. opts must be those that the connectors were made with, and must
+// have a BaseURL. All problems are reported at once, as a [*ConfigError].
+func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
+	env, err := opts.environment()
+	if err != nil {
+		return nil, err
+	}
+	f := &Flow{env: env, source: source}
+	if fo != nil {
+		f.options = *fo
+		f.options.Keys = slices.Clone(fo.Keys)
+	}
+	invalid := &ConfigError{}
+	if env.base == nil {
+		invalid.add("base_url", "is missing", "set Options.BaseURL, such as https://app.example.com/sso")
+	}
+	if source == nil {
+		invalid.add("source", "is missing", "pass a Router or another Source")
+	}
+	checkKeys(invalid, f.options.Keys)
+	if f.options.CookieName == "" {
+		f.options.CookieName = defaultCookieName
+	}
+	if strings.Trim(f.options.CookieName, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" || len(f.options.CookieName) > 40 {
+		invalid.add("cookie_name", "is not a plain name", "use up to 40 letters, digits, - and _")
+	}
+	f.returns = newReturns(invalid, f.options.DefaultReturn, f.options.AllowedReturns)
+	if err := invalid.orNil(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func checkKeys(invalid *ConfigError, keys []SealKey) {
+	const remedy = "pass keys made with ParseSealKey, the newest first"
+	if len(keys) == 0 {
+		invalid.add("keys", "are missing", remedy) // never random ones: a restart would lose sign-ins under way
+	}
+	for i, k := range keys {
+		if k.key == nil {
+			invalid.add("keys", "have an empty one", remedy)
+			return
+		}
+		for _, other := range keys[:i] {
+			if k.equal(other) {
+				invalid.add("keys", "have one twice", remedy)
+			}
+		}
+	}
+}
+
+// Begin starts a sign-in through a connector and gives the authorization URL, for a backend that answers in JSON; the
+// cookie is set. The page then goes there by itself (location.assign).
+//
+// On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin], CodeConnectorUnknown or
+// CodeReturnRefused.
+func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
+	if p.Binding != "" || p.InsecureUnbound {
+		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
+			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
+	}
+	target, err := f.returns.check(p.ReturnTo)
+	if err != nil {
+		return "", newError(CodeReturnRefused, connectorID, err)
+	}
+	p.ReturnTo = target
+	connector, err := f.connector(r.Context(), connectorID)
+	if err != nil {
+		return "", err
+	}
+	authorizationURL, login, err := connector.begin(r.Context(), p)
+	if err != nil {
+		return "", err
+	}
+	if err := f.setCookie(w, r, login); err != nil {
+		return "", newError(CodeInternal, connectorID, err)
+	}
+	return authorizationURL, nil
+}
+
+// Redirect starts a sign-in and sends the browser to the identity provider, with status 303. On an error nothing is
+// written; errors are those of [Flow.Begin].
+func (f *Flow) Redirect(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) error {
+	authorizationURL, err := f.Begin(w, r, connectorID, p)
+	if err != nil {
+		return err
+	}
+	noTrace(w)
+	http.Redirect(w, r, authorizationURL, http.StatusSeeOther)
+	return nil
+}
+
+// Decide is [Decide] with the Flow's Source: the guarantee that nobody gets around single sign-on.
+func (f *Flow) Decide(ctx context.Context, a Attempt) (Decision, error) {
+	return Decide(ctx, f.source, a)
+}
+
+// Enforce is Decide followed by Redirect: handled is true when the browser was sent to the identity provider, and the
+// handler is done. handled is false and err nil only when the attempt may go on.
+//
+// On an error nothing is written, and the attempt must not go on: "unavailable" never opens the password form.
+func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p BeginParams) (handled bool, err error) {
+	decision, err := f.Decide(r.Context(), a)
+	if err != nil || decision.Allowed() {
+		return false, err
+	}
+	if typed, err := ParseAddress(a.Typed); err == nil && p.LoginHint == "" {
+		// Never an address of the account: who types a user name would read it in the URL.
+		p.LoginHint = typed.String()
+	}
+	if err := f.Redirect(w, r, decision.Connector.ID(), p); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Finish turns the callback request into a SignIn. It finds the connector by the sealed cookie that fits the state, never by
+// what the request claims, and verifies all that [Connector.Finish] does. The cookie expires as soon as its state
+// matched, whatever follows; a request that matches no cookie changes nothing.
+//
+// It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
+// [Connector.Finish], CodeConnectorUnknown or CodeLoginUsed.
+func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
+	noTrace(w)
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method != http.MethodGet {
+		return nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
+	}
+	login, err := f.openCookie(r, values["state"])
+	if err != nil {
+		return nil, err
+	}
+	f.expireCookie(w, f.cookieName(login.State()))
+	id, err := f.finish(r, login, values)
+	if err != nil {
+		e := errorOf(err, CodeInternal, login.connector)
+		e.ReturnTo, e.Data = login.returnTo, login.data
+		return nil, e
+	}
+	return &SignIn{Identity: id, ReturnTo: login.returnTo, Data: login.data}, nil
+}
+
+func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identity, error) {
+	connector, err := f.connector(r.Context(), login.connector) // as it is now, not as it was at the start
+	if err != nil {
+		return nil, err
+	}
+	if f.options.Once != nil {
+		first, err := f.options.Once(r.Context(), login.State(), login.expiry)
+		if err != nil {
+			return nil, newError(CodeUnavailable, login.connector, err)
+		}
+		if !first {
+			return nil, newError(CodeLoginUsed, login.connector, nil)
+		}
+	}
+	return connector.Finish(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
+}
+
+func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
+	connector, err := f.source.Connector(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, newError(CodeConnectorUnknown, plain(id), err)
+	case err != nil:
+		return nil, newError(CodeUnavailable, plain(id), err)
+	case connector == nil:
+		return nil, newError(CodeUnavailable, plain(id), errors.New("the Source gave neither a connector nor an error"))
+	}
+	return connector, nil
+}
+
+// callbackPath is where the request arrived, as the browser saw it: not r.URL, which http.StripPrefix and routers change.
+func (f *Flow) callbackPath(r *http.Request) string {
+	if f.options.CallbackPath != nil {
+		return f.options.CallbackPath(r)
+	}
+	if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+		return u.EscapedPath()
+	}
+	return r.URL.EscapedPath()
+}
+
+// noTrace keeps the URLs of a sign-in, with what is in them, out of caches and of Referer headers.
+func noTrace(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+}

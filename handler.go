@@ -1,0 +1,184 @@
+package oidcsso
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// Handler serves the routes of a [Flow] with plain pages, for a backend that has none of its own: below the path of
+// BaseURL,
+//
+//	/start            begins a sign-in, by email address or by connector
+//	/callback/{id}    ends it, in OnSignIn or on an error page
+//
+// Mount it at that path: mux.Handle("/sso/", handler). It is safe for concurrent use.
+type Handler struct {
+	flow    *Flow
+	options HandlerOptions
+	origin  *http.CrossOriginProtection
+}
+
+// HandlerOptions is how a Handler behaves.
+type HandlerOptions struct {
+	// OnSignIn is called when somebody has signed in: it finds or makes the account, starts the backend's session and
+	// redirects to SignIn.ReturnTo. It may refuse by returning an error before it has written anything; [Refuse] makes one
+	// with a sentence for the person. It must not replace the session of another person without asking: the sign-in
+	// may have been started by a link. Required.
+	OnSignIn func(w http.ResponseWriter, r *http.Request, s *SignIn) error
+
+	// OnUnrouted is called when somebody starts with an address whose domain no connector has; it usually shows the
+	// password form. JSON requests are answered {"method": "password"} instead. Default: a page that says so.
+	OnUnrouted func(w http.ResponseWriter, r *http.Request, email string)
+
+	// OnError shows an error. Default: it is logged to Options.Logger, and the person sees a plain page, or JSON if the
+	// request wants that.
+	OnError func(w http.ResponseWriter, r *http.Request, err *Error)
+
+	// LoginURL is where the default pages link back to: a local path. Default: "/".
+	LoginURL string
+}
+
+// NewHandler makes a Handler. The error is a [*ConfigError].
+func NewHandler(flow *Flow, ho *HandlerOptions) (*Handler, error) {
+	invalid := &ConfigError{}
+	h := &Handler{flow: flow, origin: http.NewCrossOriginProtection()}
+	if ho != nil {
+		h.options = *ho
+	}
+	if flow == nil {
+		invalid.add("flow", "is missing", "make one with NewFlow")
+		return nil, invalid
+	}
+	if h.options.OnSignIn == nil {
+		invalid.add("on_sign_in", "is missing", "pass the function that starts your session")
+	}
+	login, err := (&returns{fallback: "/"}).check(h.options.LoginURL)
+	if err != nil {
+		invalid.add("login_url", "is not a local path", "enter a path such as /login")
+	}
+	h.options.LoginURL = login
+	for origin := range flow.returns.origins { // a page there may also start a sign-in
+		if err := h.origin.AddTrustedOrigin(origin); err != nil {
+			invalid.add("allowed_returns", "has an entry that is not an origin", "enter origins such as https://eu.example.com")
+		}
+	}
+	return h, invalid.orNil()
+}
+
+// ServeHTTP serves the routes; anything else is 404.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := strings.TrimPrefix(r.URL.Path, h.flow.env.base.Path) // also behind http.StripPrefix
+	switch {
+	case path == "/start":
+		h.Start(w, r)
+	case strings.HasPrefix(path, "/callback/"):
+		h.Callback(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// Start begins a sign-in by the parameter email or the parameter connector, with return_to if there is one: in the query of a
+// GET, or in the form or JSON body of a POST. A page is redirected to the identity provider; a request with a JSON body or
+// that accepts JSON alone gets {"method": "sso", "url": ...} or, where no connector has the address's domain,
+// {"method": "password"}.
+func (h *Handler) Start(w http.ResponseWriter, r *http.Request) {
+	if err := h.start(w, r); err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
+	noTrace(w)
+	if err := h.origin.Check(r); err != nil {
+		return newError(CodeParamsInvalid, "", err).withRemedy("A form on another site sent this. List its origin in FlowOptions.AllowedReturns if it is yours.")
+	}
+	in, err := readStart(w, r)
+	if err != nil {
+		return err
+	}
+	p := BeginParams{ReturnTo: in.returnTo}
+	if in.connector == "" {
+		address, err := ParseAddress(in.email)
+		if err != nil {
+			return err
+		}
+		decision, err := h.flow.Decide(r.Context(), Attempt{Typed: in.email})
+		if err != nil {
+			return err
+		}
+		if decision.Allowed() {
+			h.unrouted(w, r, address)
+			return nil
+		}
+		in.connector, p.LoginHint = decision.Connector.ID(), address.String()
+	}
+	if !wantsJSON(r) {
+		return h.flow.Redirect(w, r, in.connector, p)
+	}
+	authorizationURL, err := h.flow.Begin(w, r, in.connector, p)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"method": "sso", "url": authorizationURL})
+	return nil
+}
+
+func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request, address Address) {
+	switch {
+	case wantsJSON(r):
+		writeJSON(w, http.StatusOK, map[string]string{"method": "password"})
+	case h.options.OnUnrouted != nil:
+		h.options.OnUnrouted(w, r, address.String())
+	default:
+		h.page(w, http.StatusNotFound, page{Title: "No single sign-on", Text: "There is no single sign-on for this email address.", Link: h.options.LoginURL, LinkText: "Sign in another way"})
+	}
+}
+
+// Callback ends a sign-in. It may be mounted at any path that is a connector's redirect URI.
+func (h *Handler) Callback(w http.ResponseWriter, r *http.Request) {
+	signIn, err := h.flow.Finish(w, r)
+	if err == nil {
+		err = h.options.OnSignIn(w, r, signIn)
+	}
+	if err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+// fail shows an error and says to the log what the person is not told.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = newError(CodeInternal, "", err)
+	}
+	if h.options.OnError != nil {
+		h.options.OnError(w, r, e)
+		return
+	}
+	level := slog.LevelInfo
+	if e.Kind() == KindUnavailable {
+		level = slog.LevelWarn
+	}
+	h.flow.env.logger.Log(r.Context(), level, "oidcsso: sign-in failed", "error", e)
+	noTrace(w)
+	if wantsJSON(r) {
+		writeJSON(w, e.HTTPStatus(), e)
+		return
+	}
+	h.page(w, e.HTTPStatus(), errorPage(e, h.options.LoginURL))
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // of our own types only
+		http.Error(w, "internal", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+}

@@ -1,0 +1,195 @@
+package oidcsso
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/oidcsso/oidcsso/internal/egress"
+	"github.com/oidcsso/oidcsso/internal/keyset"
+	"github.com/oidcsso/oidcsso/internal/strictjson"
+)
+
+// verifyIDToken is 12 to 21 of the contract. go-oidc's verifier is the first stage; it leaves out nonce, azp, sub, iat,
+// at_hash and auth_time, folds the case of keys, and takes a logout token for an ID token.
+func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Login, token *oauth2.Token) (claims, error) {
+	raw := idTokenOf(token)
+	keys := &strictKeySet{set: c.idp.keys}
+	verifier := oidc.NewVerifier(c.cfg.Issuer, keys, &oidc.Config{
+		ClientID: c.cfg.ClientID, SupportedSigningAlgs: md.algorithms,
+		SkipExpiryCheck: true, // checked below, with a leeway
+	})
+	_, err := verifier.Verify(ctx, raw)
+	switch {
+	case keys.err != nil:
+		return claims{}, c.keysError(keys.err)
+	case !keys.called:
+		return claims{}, c.rejected("signature", errors.New("the token is not a JWT with one signature by an algorithm that the identity provider announces"))
+	}
+	cl := claims{idToken: keys.payload}
+	alg, _, typ, _ := keyset.Header(raw)
+	now := c.env.now()
+	for _, check := range []struct {
+		name  string
+		check func() error
+	}{
+		{"kind", func() error { return checkKind(typ, cl.idToken) }},
+		{"issuer", func() error { return exactText(cl.idToken, "iss", c.cfg.Issuer) }},
+		{"audience", func() error { return c.checkAudience(cl.idToken) }},
+		{"time", func() error { return c.checkTimes(cl, now) }},
+		{"nonce", func() error { return exactText(cl.idToken, "nonce", login.nonceText()) }},
+		{"subject", func() error { return checkSubject(cl.idToken) }},
+		{"access token", func() error { return checkAccessTokenHash(cl.idToken, alg, token.AccessToken) }},
+		{"auth_time", func() error { return c.checkAuthTime(cl, login.maxAge, now) }},
+	} {
+		if err := check.check(); err != nil {
+			return claims{}, c.rejected(check.name, err)
+		}
+	}
+	if err != nil { // go-oidc found something that the checks above did not
+		return claims{}, c.rejected("go-oidc", errors.New(plain(err.Error())))
+	}
+	return cl, nil
+}
+
+func (c *Connector) rejected(check string, err error) *Error {
+	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("ID token: %s: %w", check, err))
+}
+
+// strictKeySet is the KeySet for one token: it keeps what go-oidc would flatten, the cause of a failure, and refuses a
+// payload that go-oidc would read ambiguously.
+type strictKeySet struct {
+	set     *keyset.Set
+	called  bool
+	err     error
+	payload strictjson.Object
+}
+
+func (k *strictKeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	k.called = true
+	payload, err := k.set.VerifySignature(ctx, jwt)
+	if err == nil {
+		k.payload, err = strictjson.Parse(payload)
+	}
+	k.err = err
+	return payload, err
+}
+
+// keysError tells a key set that could not be had from a token that is wrong: a time-out must not look like a forgery.
+func (c *Connector) keysError(err error) *Error {
+	var fetch *keyset.FetchError
+	var body *egress.BodyError
+	switch {
+	case errors.As(err, &fetch) && errors.As(err, &body) || errors.Is(err, keyset.ErrDocument):
+		return newError(CodeUnavailable, c.cfg.ID, err).withRemedy("The identity provider's key set (jwks_uri) can't be used.")
+	case errors.As(err, &fetch) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return newError(CodeUnavailable, c.cfg.ID, err)
+	}
+	var syntax *strictjson.Error
+	if errors.As(err, &syntax) && !errors.Is(err, keyset.ErrMalformed) {
+		return c.rejected("strict", err)
+	}
+	return c.rejected("signature", err)
+}
+
+// checkKind keeps out tokens that are signed by the same keys for another use: a logout token (OpenID Connect Back-Channel
+// Logout 1.0, 2.4) and an access token (RFC 9068, 2.1).
+func checkKind(typ string, object strictjson.Object) error {
+	if typ = strings.ToLower(strings.TrimPrefix(strings.ToLower(typ), "application/")); typ != "" && typ != "jwt" && typ != "id_token+jwt" {
+		return errors.New("its typ is not that of an ID token")
+	}
+	if _, ok := object.Get("events"); ok {
+		return errors.New("it has events, as a logout token has")
+	}
+	return nil
+}
+
+// exactText compares a claim byte for byte, in constant time.
+func exactText(object strictjson.Object, name, want string) error {
+	value, ok := object.Get(name)
+	if !ok {
+		return fmt.Errorf("%s is missing", name)
+	}
+	if got, ok := value.Text(); !ok || !sameText(got, want) {
+		return fmt.Errorf("%s is not the expected one", name)
+	}
+	return nil
+}
+
+// checkAudience: aud is the client ID, as a string or as the only entry of an array; another audience could replay the token.
+func (c *Connector) checkAudience(object strictjson.Object) error {
+	value, _ := object.Get("aud")
+	audience, ok := Claim{value: value}.Texts()
+	if !ok || len(audience) != 1 || audience[0] != c.cfg.ClientID {
+		return errors.New("aud is not the client ID alone")
+	}
+	if _, ok := object.Get("azp"); ok {
+		return exactText(object, "azp", c.cfg.ClientID)
+	}
+	return nil
+}
+
+func (c *Connector) checkTimes(cl claims, now time.Time) error {
+	exp, hasExp, okExp := cl.idTokenTime("exp")
+	iat, hasIat, okIat := cl.idTokenTime("iat")
+	nbf, hasNbf, okNbf := cl.idTokenTime("nbf")
+	switch {
+	case !hasExp || !hasIat || !okExp || !okIat || !okNbf:
+		return errors.New("exp or iat is missing, or one of exp, iat and nbf is not a time")
+	case !now.Before(exp.Add(c.env.leeway)):
+		return errors.New("it has expired; the clocks may differ")
+	case iat.After(now.Add(c.env.leeway)):
+		return errors.New("it was issued in the future; the clocks differ")
+	case hasNbf && nbf.After(now.Add(c.env.leeway)):
+		return errors.New("it is not valid yet; the clocks differ")
+	}
+	return nil
+}
+
+// checkAccessTokenHash: OpenID Connect Core 1.0, 3.1.3.6. at_hash is optional in the code flow, but must fit if it is there.
+func checkAccessTokenHash(object strictjson.Object, alg, accessToken string) error {
+	value, ok := object.Get("at_hash")
+	if !ok {
+		return nil
+	}
+	var sum []byte
+	switch {
+	case strings.HasSuffix(alg, "256"):
+		s := sha256.Sum256([]byte(accessToken))
+		sum = s[:]
+	case strings.HasSuffix(alg, "384"):
+		s := sha512.Sum384([]byte(accessToken))
+		sum = s[:]
+	default: // 512, and EdDSA with Ed25519
+		s := sha512.Sum512([]byte(accessToken))
+		sum = s[:]
+	}
+	if got, ok := value.Text(); !ok || !sameText(got, base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])) {
+		return errors.New("at_hash is not that of the access token")
+	}
+	return nil
+}
+
+// checkAuthTime: OpenID Connect Core 1.0, 3.1.2.1, max_age.
+func (c *Connector) checkAuthTime(cl claims, maxAge int, now time.Time) error {
+	at, present, valid := cl.idTokenTime("auth_time")
+	switch {
+	case !valid:
+		return errors.New("auth_time is not a time")
+	case maxAge == 0:
+		return nil
+	case !present:
+		return errors.New("a max age was asked, and auth_time is missing")
+	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)):
+		return errors.New("the person signed in at the identity provider too long ago")
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/oidcsso/oidcsso/internal/strictjson"
+)
+
+// Bounds of one request.
+const (
+	Timeout         = 5 * time.Second
+	MaxBody         = 1 << 20
+	maxHeader       = 64 << 10
+	idlePerHost     = 32
+	fetchesAtOnce   = 32
+	dialTimeout     = 3 * time.Second
+	idleConnTimeout = 90 * time.Second
+)
+
+// StatusError says that the answer had another status than the request can use. The body is dropped: it may hold anything.
+type StatusError struct{ Status int }
+
+func (e *StatusError) Error() string {
+	if e.Status >= 300 && e.Status < 400 {
+		return fmt.Sprintf("the identity provider answered with a redirect (status %d), which is not followed", e.Status)
+	}
+	return fmt.Sprintf("the identity provider answered with status %d", e.Status)
+}
+
+// BodyError says why a body can't be used. It does not quote it.
+type BodyError struct {
+	// ContentType is the media type as it was sent, or empty.
+	ContentType string
+	// Err is a *strictjson.Error, or says that the body is too large.
+	Err error
+}
+
+func (e *BodyError) Error() string {
+	return "the identity provider's answer can't be used: " + e.Err.Error()
+}
+func (e *BodyError) Unwrap() error { return e.Err }
+
+var (
+	errTooLarge = fmt.Errorf("it is larger than %d bytes", MaxBody)
+	errNotJSON  = errors.New("its content type is not application/json")
+)
+
+// Transport reads whole answers under the bounds above and lets only strict JSON through, before any other decoder sees it.
+type Transport struct{ next http.RoundTripper }
+
+// NewTransport makes the one transport of a policy, with its own pool of connections.
+func NewTransport(policy Policy) *Transport {
+	dialer := &net.Dialer{
+		Timeout: dialTimeout,
+		Control: func(_, address string, _ syscall.RawConn) error { return policy.check(address) },
+	}
+	var next http.RoundTripper = &http.Transport{
+		Proxy:                  nil, // a proxy would be all that the check above sees
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: policy.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    Timeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        idleConnTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	if policy.WrapTransport != nil {
+		next = policy.WrapTransport(next)
+	}
+	return &Transport{next: next}
+}
+
+// Client is a connector's own client over the shared transport: its fetches wait for each other when they are too many, so
+// that a slow identity provider is its own problem.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{
+		Transport:     &limited{next: t, slots: semaphore.NewWeighted(fetchesAtOnce)},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+type limited struct {
+	next  http.RoundTripper
+	slots *semaphore.Weighted
+}
+
+func (l *limited) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := l.slots.Acquire(req.Context(), 1); err != nil {
+		return nil, err
+	}
+	defer l.slots.Release(1)
+	return l.next.RoundTrip(req)
+}
+
+// RoundTrip makes the request. A GET gets its answer only with status 200 and strict JSON; a POST, which is the token
+// request, also an error answer, if it is strict JSON.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), Timeout)
+	defer cancel() // the body is read before we return
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := readBody(resp)
+	if err != nil {
+		return nil, err
+	}
+	if req.Method == http.MethodPost {
+		body, err = tokenAnswer(resp, body)
+	} else {
+		err = documentAnswer(resp, body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return resp, nil
+}
+
+func readBody(resp *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("the identity provider's answer broke off: %w", err)
+	}
+	if len(body) > MaxBody {
+		return nil, &BodyError{Err: errTooLarge}
+	}
+	return body, nil
+}
+
+// documentAnswer: discovery, JWKS and UserInfo. Their media type is not looked at, since many servers send another one.
+func documentAnswer(resp *http.Response, body []byte) error {
+	if resp.StatusCode != http.StatusOK {
+		return &StatusError{resp.StatusCode}
+	}
+	if err := strictjson.Check(body); err != nil {
+		return &BodyError{mediaType(resp), err}
+	}
+	return nil
+}
+
+// tokenMembers are all that is read of a token response (RFC 6749, 5.1 and 5.2; OpenID Connect Core 1.0, 3.1.3.3).
+var tokenMembers = []string{"access_token", "token_type", "refresh_token", "expires_in", "scope", "id_token", "error"}
+
+// tokenAnswer gives a token response with the members above alone, each under its exact name, for a decoder that folds the
+// case of names and gives up at an expires_in that is no integer.
+func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
+	failed := resp.StatusCode < 200 || resp.StatusCode > 299
+	if mediaType(resp) != "application/json" {
+		if failed {
+			return nil, &StatusError{resp.StatusCode}
+		}
+		return nil, &BodyError{mediaType(resp), errNotJSON}
+	}
+	object, err := strictjson.Parse(body)
+	if err != nil {
+		if failed {
+			return nil, &StatusError{resp.StatusCode}
+		}
+		return nil, &BodyError{mediaType(resp), err}
+	}
+	out := []byte{'{'}
+	for _, name := range tokenMembers {
+		value, ok := object.Get(name)
+		if !ok {
+			continue
+		}
+		if name == "expires_in" {
+			if !isSeconds(value.Raw()) {
+				continue
+			}
+		} else if _, isText := value.Text(); !isText {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, '"'), name...), '"', ':')
+		out = append(out, value.Raw()...)
+	}
+	return append(out, '}'), nil
+}
+
+// isSeconds accepts 3600 and "3600"; some servers send the latter.
+func isSeconds(raw []byte) bool {
+	digits := bytes.Trim(raw, `"`)
+	return len(digits) > 0 && len(digits) < 10 && len(bytes.Trim(digits, "0123456789")) == 0
+}
+
+func mediaType(resp *http.Response) string {
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(media)
+}

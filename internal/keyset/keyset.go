@@ -1,0 +1,144 @@
+// Package keyset verifies the signatures of JSON Web Tokens with the keys that an OpenID provider publishes as a JSON
+// Web Key Set (RFC 7517). A Set is a go-oidc KeySet.
+//
+// Both the token and the key set may come from an attacker. What a token can cost is bounded: in bytes, in signature
+// operations (MaxTries) and in fetches (fresh.Policy). Only the argument is verified: nothing is taken from the context
+// but its end.
+package keyset
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"slices"
+
+	"github.com/oidcsso/oidcsso/internal/fresh"
+)
+
+// MaxTries is how many keys are tried on one token.
+const MaxTries = 4
+
+// Set is the key set of one IdP. Make it with New. It is safe for concurrent use. Two Sets for the same IdP have each
+// their own budget of fetches, so that tokens sent to one endpoint cannot use up that of another.
+type Set struct {
+	documents *fresh.Value[*document]
+}
+
+// New returns the key set that fetch reads, which has to bound the length of what it returns. It does not call fetch.
+// The Policy is kept: a key that the IdP has withdrawn is used no more after the first good fetch, and at the latest
+// when Policy.Hard has passed; Policy.Cooldown is how often tokens that fit no known key can cause a fetch.
+func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
+	return &Set{fresh.New(p, func(ctx context.Context) (*document, error) {
+		body, err := fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return parseDocument(body)
+	})}
+}
+
+// VerifySignature returns the payload of a token whose signature it has verified. The payload is as it was signed: no
+// claim has been looked at.
+//
+// The algorithms are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA with Ed25519. A token with
+// a kid is verified with the keys of that kid only. One without, or with an empty one, is verified with the keys that
+// fit its alg, if there are at most MaxTries. If no key fits or the signature is wrong, the IdP may have changed its
+// keys (OpenID Connect Core section 10.1.1), or even put a new key under an old kid: the keys are fetched again, at most
+// once per Policy.Cooldown whatever tokens come, and keys that are new are tried.
+//
+// The error is or wraps ErrMalformed, ErrAlgorithm, ErrNoKey, ErrNoKeyID or ErrSignature; a *FetchError if there are no
+// keys young enough, or none for the token and they could not be fetched again; or the cause of ctx.
+func (s *Set) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	t, err := parseToken(jwt)
+	if err != nil {
+		return nil, err
+	}
+	v := verification{token: t}
+	if err := s.verify(ctx, &v); err != nil {
+		return nil, err
+	}
+	return t.payload, nil
+}
+
+func (s *Set) verify(ctx context.Context, v *verification) error {
+	known, err := s.documents.Get(ctx)
+	if err != nil {
+		return &FetchError{err}
+	}
+	err = v.with(ctx, known)
+	if !errors.Is(err, ErrNoKey) && !errors.Is(err, ErrSignature) {
+		return err
+	}
+	renewed, failure := s.documents.Renew(ctx)
+	if renewed != nil && renewed != known {
+		err = v.with(ctx, renewed)
+	} else if ctx.Err() != nil {
+		return &FetchError{context.Cause(ctx)} // leaving early must not look like a forgery
+	}
+	if failure != nil && errors.Is(err, ErrNoKey) {
+		return &FetchError{failure}
+	}
+	return err
+}
+
+// Prefetch starts to fetch the keys if they are not there or due for a refresh. It does not wait.
+func (s *Set) Prefetch() { s.documents.Warm() }
+
+// Summary says what a key set holds.
+type Summary struct {
+	// Usable is the number of keys that signatures are verified with.
+	Usable int
+	// Skipped is the rest, by reason, in the order of the document.
+	Skipped []Skipped
+}
+
+// Summary fetches the keys if it has none, and says what they are. The error is a *FetchError.
+func (s *Set) Summary(ctx context.Context) (Summary, error) {
+	d, err := s.documents.Get(ctx)
+	if err != nil {
+		return Summary{}, &FetchError{err}
+	}
+	return Summary{Usable: len(d.keys), Skipped: slices.Clone(d.skipped)}, nil
+}
+
+// verification is one token and the keys that were tried on it.
+type verification struct {
+	token *token
+	tried []crypto.PublicKey
+}
+
+// with tries the keys of d that the token could have been signed with, but none twice.
+func (v *verification) with(ctx context.Context, d *document) error {
+	var candidates []crypto.PublicKey
+	for i := range d.keys {
+		if d.keys[i].accepts(v.token) {
+			candidates = append(candidates, d.keys[i].public)
+		}
+	}
+	if len(candidates) == 0 {
+		return ErrNoKey
+	}
+	if v.token.kid == "" && len(candidates) > MaxTries {
+		return ErrNoKeyID
+	}
+	for _, public := range candidates {
+		if len(v.tried) == MaxTries {
+			break
+		}
+		if v.hasTried(public) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		v.tried = append(v.tried, public)
+		if v.token.algorithm.verify(public, v.token.signed, v.token.signature) {
+			return nil
+		}
+	}
+	return ErrSignature
+}
+
+func (v *verification) hasTried(public crypto.PublicKey) bool {
+	return slices.ContainsFunc(v.tried, public.(interface{ Equal(crypto.PublicKey) bool }).Equal)
+}

@@ -1,0 +1,239 @@
+package keyset
+
+import (
+	"context"
+	"crypto/elliptic"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// statusError is an error with a type, as an HTTP client has them.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("status %d", e.code) }
+
+func wantFetchError(t *testing.T, err error, code int) {
+	t.Helper()
+	var fetch *FetchError
+	var status *statusError
+	if !errors.As(err, &fetch) || !errors.As(err, &status) || status.code != code {
+		t.Fatalf("%v, want a *FetchError with status %d", err, code)
+	}
+	for _, verdict := range []error{ErrSignature, ErrNoKey, ErrMalformed, ErrAlgorithm} {
+		if errors.Is(err, verdict) {
+			t.Fatalf("%v looks like a verdict about the token", err)
+		}
+	}
+}
+
+func TestNewKeyIsFoundOnceTheCooldownIsOver(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(rsa2048().Public(), kid("old"))))
+	p.accepts(t, signed(rsa2048(), "RS256", "old"))
+	p.publish(jwks(jwk(rsaOther().Public(), kid("new"))), nil)
+	p.refuses(t, signed(rsaOther(), "RS256", "new"), ErrNoKey)
+	p.advance(30 * time.Second)
+	p.accepts(t, signed(rsaOther(), "RS256", "new"))
+	p.wantFetches(t, 2)
+	// The same fetch has ended the old key.
+	p.refuses(t, signed(rsa2048(), "RS256", "old"), ErrNoKey)
+	p.wantFetches(t, 2)
+}
+
+func TestKidUsedAgainForANewKey(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(rsa2048().Public(), kid("1"))))
+	p.accepts(t, signed(rsa2048(), "RS256", "1"))
+	p.publish(jwks(jwk(rsaOther().Public(), kid("1"))), nil)
+	p.refuses(t, signed(rsaOther(), "RS256", "1"), ErrSignature)
+	p.wantFetches(t, 1)
+	p.advance(30 * time.Second)
+	tries, err := p.tries(t.Context(), t, signed(rsaOther(), "RS256", "1"))
+	if tries != 2 || err != nil {
+		t.Fatalf("%d tries, %v", tries, err)
+	}
+	p.wantFetches(t, 2)
+	p.refuses(t, signed(rsa2048(), "RS256", "1"), ErrSignature)
+}
+
+func TestKeyOfATokenWithoutKidIsChanged(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(rsa2048().Public())))
+	p.accepts(t, signed(rsa2048(), "RS256", ""))
+	p.publish(jwks(jwk(rsaOther().Public())), nil)
+	p.advance(30 * time.Second)
+	p.accepts(t, signed(rsaOther(), "RS256", ""))
+	p.wantFetches(t, 2)
+}
+
+func TestStormOfUnknownKidsCausesOneFetchPerCooldown(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("known"))))
+	p.accepts(t, signed(p256(), "ES256", "known"))
+	tail := signed(p256(), "ES256", "known")[len(b64([]byte(`{"alg":"ES256","kid":"known","typ":"JWT"}`))):]
+	for round := range int32(3) {
+		for i := range 1000 {
+			jwt := b64(fmt.Appendf(nil, `{"alg":"ES256","kid":"%d-%d"}`, round, i)) + tail
+			p.refuses(t, jwt, ErrNoKey)
+		}
+		p.wantFetches(t, 1+round)
+		p.advance(30 * time.Second)
+	}
+	p.accepts(t, signed(p256(), "ES256", "known"))
+}
+
+func TestStormOfBadSignaturesCausesOneFetchPerCooldown(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("known"))))
+	forged := signed(newEC(elliptic.P256()), "ES256", "known")
+	for round := range int32(3) {
+		for range 100 {
+			tries, err := p.tries(t.Context(), t, forged)
+			if tries != 1 || !errors.Is(err, ErrSignature) {
+				t.Fatalf("%d tries, %v; the same key must not be tried again after a fetch", tries, err)
+			}
+		}
+		p.wantFetches(t, 1+round)
+		p.advance(30 * time.Second)
+	}
+}
+
+func TestTwoSetsHaveTheirOwnBudgets(t *testing.T) {
+	t.Parallel()
+	signIn, logout := newIDP(jwks(jwk(p256().Public(), kid("1")))), newIDP(jwks(jwk(p256().Public(), kid("1"))))
+	signIn.accepts(t, signed(p256(), "ES256", "1"))
+	signIn.advance(30 * time.Second)
+	logout.refuses(t, signed(p256(), "ES256", "forged"), ErrNoKey)
+	signIn.publish(jwks(jwk(p256().Public(), kid("2"))), nil)
+	signIn.accepts(t, signed(p256(), "ES256", "2"))
+}
+
+func TestRemovedKeyStopsAtTheFirstGoodFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newIDP(jwks(jwk(p256().Public(), kid("leaked")), jwk(p384().Public(), kid("good"))))
+		jwt := signed(p256(), "ES256", "leaked")
+		p.accepts(t, jwt)
+		p.publish("", &statusError{503})
+		p.advance(time.Hour + 1)
+		p.accepts(t, jwt) // nobody could know yet
+		synctest.Wait()
+		p.wantFetches(t, 2)
+		p.publish(jwks(jwk(p384().Public(), kid("good"))), nil)
+		p.advance(time.Second)
+		p.accepts(t, signed(p384(), "ES384", "good")) // this starts the refresh that sees the removal
+		synctest.Wait()
+		p.wantFetches(t, 3)
+		p.refuses(t, jwt, ErrNoKey)
+	})
+}
+
+func TestKeysAreNotUsedBeyondTheHardAge(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
+	jwt := signed(p256(), "ES256", "1")
+	p.accepts(t, jwt)
+	p.publish("", &statusError{503})
+	p.advance(24*time.Hour + 1)
+	_, err := p.VerifySignature(t.Context(), jwt)
+	wantFetchError(t, err, 503)
+}
+
+func TestFirstFetchFails(t *testing.T) {
+	t.Parallel()
+	p := newIDP("")
+	p.publish("", &statusError{502})
+	jwt := signed(p256(), "ES256", "1")
+	for range 10 {
+		_, err := p.VerifySignature(t.Context(), jwt)
+		wantFetchError(t, err, 502)
+	}
+	_, err := p.Summary(t.Context())
+	wantFetchError(t, err, 502)
+	p.wantFetches(t, 1)
+	p.publish(jwks(jwk(p256().Public(), kid("1"))), nil)
+	p.advance(500 * time.Millisecond)
+	p.accepts(t, jwt)
+}
+
+func TestBrokenDocumentDoesNotReplaceTheKeys(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
+	p.accepts(t, signed(p256(), "ES256", "1"))
+	p.publish(`{"error":"maintenance"}`, nil)
+	p.advance(30 * time.Second)
+	_, err := p.VerifySignature(t.Context(), signed(p256(), "ES256", "2"))
+	var fetch *FetchError
+	if !errors.As(err, &fetch) || !errors.Is(err, ErrDocument) {
+		t.Fatalf("%v", err)
+	}
+	p.accepts(t, signed(p256(), "ES256", "1"))
+}
+
+// While the keys cannot be fetched, nobody can say whether an unknown kid is a new key. A wrong signature under a known
+// kid is wrong by all that is known.
+func TestVerdictWhileTheKeysCannotBeRenewed(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
+	p.accepts(t, signed(p256(), "ES256", "1"))
+	p.publish("", &statusError{503})
+	p.advance(30 * time.Second)
+	for range 5 {
+		_, err := p.VerifySignature(t.Context(), signed(p256(), "ES256", "2"))
+		wantFetchError(t, err, 503)
+		p.refuses(t, signed(newEC(elliptic.P256()), "ES256", "1"), ErrSignature)
+		p.accepts(t, signed(p256(), "ES256", "1"))
+	}
+	p.wantFetches(t, 2)
+}
+
+func TestCallerWhoLeavesIsNotToldOfAForgery(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("gone")
+	for name, jwt := range map[string]string{
+		"unknown kid":     signed(p256(), "ES256", "2"),
+		"wrong signature": signed(p384(), "ES384", "3"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newIDP(jwks(jwk(p256().Public(), kid("1")), jwk(newEC(elliptic.P384()).Public(), kid("3"))))
+				p.accepts(t, signed(p256(), "ES256", "1"))
+				p.advance(30 * time.Second)
+				p.gate = make(chan struct{}) // the fetch hangs
+				defer close(p.gate)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				failure := make(chan error, 1)
+				go func() {
+					_, err := p.VerifySignature(ctx, jwt)
+					failure <- err
+				}()
+				synctest.Wait()
+				p.wantFetches(t, 2)
+				cancel(gone)
+				err := <-failure
+				var fetch *FetchError
+				if !errors.As(err, &fetch) || !errors.Is(err, gone) || errors.Is(err, ErrSignature) || errors.Is(err, ErrNoKey) {
+					t.Fatalf("%v, want a *FetchError with the cause", err)
+				}
+			})
+		})
+	}
+}
+
+func TestPrefetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
+		p.wantFetches(t, 0)
+		p.Prefetch()
+		p.Prefetch()
+		synctest.Wait()
+		p.wantFetches(t, 1)
+		p.accepts(t, signed(p256(), "ES256", "1"))
+		p.wantFetches(t, 1)
+	})
+}

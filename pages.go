@@ -1,0 +1,83 @@
+package oidcsso
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+)
+
+// page is a plain page: a heading, a sentence, a link, and what to tell an administrator.
+type page struct {
+	Title, Text    string
+	Link, LinkText string
+	Code           Code
+	ID             string
+	Style          template.CSS
+}
+
+// pageStyle adapts to light and dark, to zoom and to small screens; colours have a contrast of at least 7 to 1.
+const pageStyle = `:root{color-scheme:light dark}
+body{margin:0;min-height:100vh;display:grid;place-items:center;font:1.0625rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
+main{max-width:26rem;padding:2rem}
+h1{font-size:1.5rem;line-height:1.25;margin:0 0 .75rem}
+a{display:inline-block;margin:.5rem 0 1.5rem;padding:.6rem 1.1rem;border:2px solid currentColor;border-radius:.5rem;color:inherit;font-weight:600;text-decoration:none}
+a:focus-visible{outline:3px solid Highlight;outline-offset:2px}
+small{display:block;font-size:.875rem}
+code{font-family:ui-monospace,monospace}`
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<style>{{.Style}}</style>
+</head>
+<body>
+<main>
+<h1>{{.Title}}</h1>
+<p>{{.Text}}</p>
+<p><a href="{{.Link}}">{{.LinkText}}</a></p>
+{{with .Code}}<small>If you ask for help, please give this code: <code>{{.}} {{$.ID}}</code></small>{{end}}
+</main>
+</body>
+</html>
+`))
+
+// pagePolicy lets a page load nothing but its own style.
+var pagePolicy = func() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+func errorPage(e *Error, loginURL string) page {
+	p := page{Text: e.Public, Code: e.Code, ID: e.ID, Link: loginURL}
+	switch e.Kind() {
+	case KindUnavailable:
+		p.Title, p.LinkText = "Sign-in is unavailable", "Try again"
+	case KindExpired:
+		p.Title, p.LinkText = "Please sign in again", "Sign in"
+	case KindInvalid:
+		p.Title, p.LinkText = "That did not work", "Back to sign-in"
+	default:
+		p.Title, p.LinkText = "You are not signed in", "Back to sign-in"
+	}
+	return p
+}
+
+func (h *Handler) page(w http.ResponseWriter, status int, p page) {
+	p.Style = pageStyle
+	var body bytes.Buffer
+	if err := pageTemplate.Execute(&body, p); err != nil {
+		http.Error(w, p.Text, status)
+		return
+	}
+	noTrace(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", pagePolicy)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(body.Bytes())
+}

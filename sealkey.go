@@ -1,0 +1,102 @@
+package oidcsso
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/oidcsso/oidcsso/internal/xaes"
+)
+
+// SealKey seals a [Login] while the browser carries it: 256 secret bits, the same on every replica. Whoever has it can forge
+// the state of a sign-in. It redacts itself in print. To rotate, put the new key first and keep the old one for as long
+// as a sign-in may take, ten minutes.
+type SealKey struct{ key *[xaes.KeySize]byte }
+
+// NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
+func NewSealKey(secret []byte) (SealKey, error) {
+	if len(secret) != xaes.KeySize {
+		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d", xaes.KeySize, len(secret))
+	}
+	key := [xaes.KeySize]byte(secret)
+	if strings.Count(string(secret), string(secret[:1])) == len(secret) {
+		return SealKey{}, errors.New("oidcsso: a seal key of 32 equal bytes is not random")
+	}
+	return SealKey{&key}, nil
+}
+
+// ParseSealKey reads a key from a setting: 32 bytes in base64, as `openssl rand -base64 32` prints them.
+func ParseSealKey(text string) (SealKey, error) {
+	text = strings.TrimRight(strings.TrimSpace(text), "=")
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
+	secret, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return SealKey{}, errors.New("oidcsso: a seal key is 32 bytes in base64, such as `openssl rand -base64 32` prints")
+	}
+	return NewSealKey(secret)
+}
+
+// RandomSealKey makes a key that only this process knows: for demonstrations and tests. A sign-in under way does not
+// survive a restart, nor reach another replica.
+func RandomSealKey() SealKey {
+	var key [xaes.KeySize]byte
+	rand.Read(key[:]) // never fails
+	return SealKey{&key}
+}
+
+// Format redacts under every verb of fmt.
+func (k SealKey) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
+
+// MarshalText redacts wherever text is marshalled.
+func (k SealKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+func (k SealKey) equal(other SealKey) bool {
+	return subtle.ConstantTimeCompare(k.key[:], other.key[:]) == 1
+}
+
+// sealDomain separates what these keys seal from anything else that is ever sealed with them.
+const sealDomain = "oidcsso login v1"
+
+// maxSealed bounds the text that open looks at, in bytes; a cookie can't be larger anyway.
+const maxSealed = 4096
+
+// seal encrypts and authenticates plaintext together with where it belongs.
+func (k SealKey) seal(plaintext []byte, context ...string) (string, error) {
+	if k.key == nil {
+		return "", errors.New("oidcsso: the seal key is empty; make one with NewSealKey or ParseSealKey")
+	}
+	var nonce [xaes.NonceSize]byte
+	rand.Read(nonce[:])
+	sealed := make([]byte, 0, xaes.NonceSize+len(plaintext)+xaes.Overhead)
+	sealed = xaes.Seal(append(sealed, nonce[:]...), k.key, &nonce, plaintext, additional(context))
+	return base64Text(sealed), nil
+}
+
+var errSealed = errors.New("oidcsso: the sealed text does not open")
+
+// open is the reverse of seal, with the first key that fits.
+func open(keys []SealKey, text string, context ...string) ([]byte, error) {
+	if len(text) > maxSealed {
+		return nil, errSealed
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(sealed) < xaes.NonceSize+xaes.Overhead {
+		return nil, errSealed
+	}
+	nonce := [xaes.NonceSize]byte(sealed)
+	for _, k := range keys {
+		if k.key == nil {
+			continue
+		}
+		if plaintext, err := xaes.Open(nil, k.key, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
+			return plaintext, nil
+		}
+	}
+	return nil, errSealed
+}
+
+func additional(context []string) []byte { return joined(append([]string{sealDomain}, context...)...) }

@@ -1,0 +1,33 @@
+package oidcsso
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// isPlainText says whether s is valid UTF-8 without control characters and without what changes the direction or the
+// lines of the text around it.
+func isPlainText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, isUnprintable) < 0
+}
+
+// plain makes a hostile text fit to stand in a log line or an error: what can't be printed is replaced, and it is cut.
+func plain(s string) string {
+	const limit = 100
+	s = strings.ToValidUTF8(s, "?")
+	s = strings.Map(func(r rune) rune {
+		if isUnprintable(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit]) + "..."
+	}
+	return s
+}
+
+func isUnprintable(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+}
