@@ -117,6 +117,11 @@ func canonicalDomain(name string) (string, error) {
 	if err != nil { // also where it gives a name nevertheless, as for "xn--acme-.example"
 		return "", errors.New("the domain is not a valid name")
 	}
+	// idna makes U+FFFD of bytes that are not UTF-8 and of unassigned characters, without an error, so that different names
+	// become one. Reading its result again finds that.
+	if again, err := domainNames.ToASCII(ascii); err != nil || again != ascii {
+		return "", errors.New("the domain is not a valid name")
+	}
 	if err := checkHostname(ascii); err != nil {
 		return "", err
 	}

@@ -67,15 +67,14 @@ const maxAccountAddresses = 100
 // user name, or something else that is no address; the account's addresses decide then.
 //
 // The error is an [*Error], with the zero Decision:
-//   - CodeUnavailable: the Source failed, or gave an answer that can't be right. The cause has its type, so that a
-//     cancelled context can be told from a database that is down.
+//   - CodeUnavailable: the Source failed, gave an answer that can't be right, or joined ErrNotFound with another error. The
+//     cause has its type, so that a cancelled context can be told from a database that is down.
 //   - CodeAddressMissing: neither was an address typed nor is there an account with one.
 //   - CodeAddressInvalid: what was typed is not an address though it has an "@", and there is no account; or an address
 //     of the account is malformed, or there are over 100.
 func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
-	account := slices.DeleteFunc(slices.Clone(a.Account), func(text string) bool { return text == "" })
-	if len(account) > maxAccountAddresses {
-		return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("the account has %d addresses", len(account))).
+	if len(a.Account) > maxAccountAddresses {
+		return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("the account has %d addresses", len(a.Account))).
 			withRemedy("An account may have up to %d addresses.", maxAccountAddresses)
 	}
 	var unrouted []string // domains; the typed address is nearly always one of the account's too
@@ -84,7 +83,7 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 			return Decision{}, nil
 		}
 		route, err := routeOf(ctx, source, address.Domain)
-		if errors.Is(err, ErrNotFound) {
+		if isNotFound(err) {
 			unrouted = append(unrouted, address.Domain)
 			return Decision{}, nil
 		}
@@ -94,7 +93,7 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 		return Decision{Connector: route.Connector, Domain: route.Domain, Address: address.String()}, nil
 	}
 
-	typed, ok, err := a.typedAddress(len(account) > 0)
+	typed, ok, err := a.typedAddress()
 	if err != nil {
 		return Decision{}, err
 	}
@@ -103,7 +102,10 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 			return d, err
 		}
 	}
-	for i, text := range account {
+	for i, text := range a.Account {
+		if text == "" {
+			continue
+		}
 		address, err := storedAddress(text)
 		if err != nil {
 			return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("address %d of the account: %w", i+1, err)).
@@ -118,7 +120,8 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 
 // typedAddress gives what was typed if it is an address. Where nothing else will say whose attempt it is, it must be one, and
 // by the strict rules; beside an account it may be a user name, and is looked at in case the account was found by it.
-func (a Attempt) typedAddress(known bool) (Address, bool, error) {
+func (a Attempt) typedAddress() (Address, bool, error) {
+	known := slices.ContainsFunc(a.Account, func(text string) bool { return text != "" })
 	if known && a.Method != MethodAddressChange {
 		address, err := storedAddress(a.Typed)
 		return address, err == nil, nil
@@ -137,12 +140,13 @@ func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
 		return Route{}, newError(CodeUnavailable, "", errors.New("there is no Source"))
 	}
 	route, err := source.Route(ctx, domain)
-	if ended := ctx.Err(); ended != nil && errors.Is(err, ErrNotFound) {
-		err = ended // "not found" may only mean that the search was broken off
+	if isNotFound(err) {
+		if ctx.Err() == nil {
+			return Route{}, ErrNotFound
+		}
+		err = ctx.Err() // "not found" may only mean that the search was broken off
 	}
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return Route{}, ErrNotFound
 	case err != nil:
 	case route.Connector == nil:
 		err = errors.New("the Source gave neither a connector nor an error")
@@ -154,4 +158,15 @@ func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
 		return route, nil
 	}
 	return Route{}, newError(CodeUnavailable, "", err)
+}
+
+// isNotFound looks along a chain of single causes. Where ErrNotFound is joined with another error, one of two stores was not
+// asked successfully, and nothing is known.
+func isNotFound(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if err == ErrNotFound {
+			return true
+		}
+	}
+	return false
 }

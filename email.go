@@ -98,14 +98,12 @@ func (c *Connector) owner(ctx context.Context, source Source, domain string) (*R
 		}
 		return nil, nil
 	}
-	route, err := source.Route(ctx, domain)
+	route, err := routeOf(ctx, source, domain)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, newError(CodeUnavailable, c.cfg.ID, err)
-	case route.Connector == nil:
-		return nil, newError(CodeUnavailable, c.cfg.ID, errors.New("the Source gave neither a connector nor an error"))
+		return nil, err
 	}
 	return &route, nil
 }

@@ -26,6 +26,7 @@ func (e *PanicError) Error() string {
 // flight is one running fetch and what comes of it.
 type flight[T any] struct {
 	started time.Time
+	renewal bool          // Renew asked for it; guarded by Value.mu
 	settled bool          // done is closed; guarded by Value.mu
 	done    chan struct{} // closed when result and err may be read
 	result  T
@@ -45,7 +46,6 @@ func (f *flight[T]) wait(ctx context.Context) (T, error) {
 // start begins a fetch. The caller holds v.mu.
 func (v *Value[T]) start(now time.Time) {
 	v.flight = &flight[T]{started: now, done: make(chan struct{})}
-	v.started = now
 	go v.run(v.flight)
 }
 
@@ -84,6 +84,9 @@ func (v *Value[T]) settle(f *flight[T], result T, err error) {
 	if err == nil {
 		v.kept, v.has, v.of = result, true, f.started
 		v.failure, v.failures = nil, 0
+		if f.renewal {
+			v.renewed = f.started
+		}
 	} else if !f.settled {
 		v.failure, v.failedAt = err, v.policy.now()
 		v.failures++

@@ -26,7 +26,9 @@ type Policy struct {
 	RetryMin time.Duration
 	// RetryMax bounds the doubling of RetryMin.
 	RetryMax time.Duration
-	// Cooldown is the least time between the start of any fetch and the start of one that Renew asks for.
+	// Cooldown is the least time between the start of a fetch that Renew asked for and that succeeded, and the start
+	// of the next one that Renew asks for. Fetches that Get or Warm ask for do not count; those that fail are bounded
+	// by RetryMin and RetryMax instead.
 	Cooldown time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -48,7 +50,7 @@ type Value[T any] struct {
 	kept    T
 	has     bool       // a fetch has succeeded, so that kept and of mean something
 	of      time.Time  // when the fetch of kept started: its content may be as old as that
-	started time.Time  // when the last fetch started; zero before the first
+	renewed time.Time  // when the last fetch that Renew asked for and that succeeded started; zero before the first
 	flight  *flight[T] // the running fetch, or nil
 
 	failure  error // of the last fetch; nil after a success
@@ -108,8 +110,11 @@ func (v *Value[T]) Warm() {
 }
 
 // Renew fetches now, however young the kept value is, for a caller who has reason to think that it is outdated. It
-// shares a fetch that is already running. If the last fetch, whoever asked for it, started less than Policy.Cooldown
-// ago or its failure is still remembered, Renew fetches nothing and answers with what is known.
+// shares a fetch that is already running, whoever asked for it. If one that Renew asked for has succeeded and started
+// less than Policy.Cooldown ago, or the retry delay after a failure is not over, Renew fetches nothing and answers with
+// what is known. A fetch that Get or Warm asked for starts no cooldown: what it brought a moment ago may be outdated by
+// now. A failure starts none either: after it the retry delay alone bounds the fetches. A value older than Policy.Hard
+// is fetched in the cooldown too, as Get would.
 //
 // A nil error means that the last fetch succeeded, and the value is what it brought. With an error comes the kept value
 // if it is not older than Policy.Hard, otherwise the zero value: whether the old value will do is the caller's choice.
@@ -117,8 +122,10 @@ func (v *Value[T]) Warm() {
 func (v *Value[T]) Renew(ctx context.Context) (T, error) {
 	v.mu.Lock()
 	now := v.policy.now()
-	if v.mayFetch(now) && !within(now, v.started, v.policy.Cooldown) && ctx.Err() == nil {
+	cooling := within(now, v.renewed, v.policy.Cooldown) && v.age(now) <= v.policy.Hard
+	if v.mayFetch(now) && !cooling && ctx.Err() == nil {
 		v.start(now)
+		v.flight.renewal = true
 	}
 	flight, err := v.flight, v.failure
 	v.mu.Unlock()

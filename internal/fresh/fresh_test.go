@@ -342,3 +342,13 @@ func TestWarmRespectsARememberedFailure(t *testing.T) {
 		s.wantCalls(t, 1)
 	})
 }
+
+func TestClockIsTheSystemsWithoutAnother(t *testing.T) {
+	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
+		v.policy.Now = nil
+		s.set(answer{value: "one"}, answer{value: "two"})
+		wantValue(t, v, "one")
+		time.Sleep(24*time.Hour + 1) // of the bubble
+		wantValue(t, v, "two")
+	})
+}

@@ -149,8 +149,91 @@ func TestClockThatIsSetBackEndsRetryDelayAndCooldown(t *testing.T) {
 		wantValue(t, v, "one")
 		s.wantCalls(t, 2)
 
+		wantRenewed(t, v, "one", nil)
+		s.wantCalls(t, 3)
 		s.set(answer{value: "two"})
 		c.advance(-1000 * time.Hour)
+		wantRenewed(t, v, "two", nil)
+		s.wantCalls(t, 4)
+	})
+}
+
+func TestStormAcrossAClockThatIsSetBackCausesOneMoreFetchEachTime(t *testing.T) {
+	t.Parallel()
+	for name, back := range map[string]time.Duration{"a nanosecond": 1, "a second": time.Second, "weeks": 1000 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
+				wantValue(t, v, "one")
+				calls := int32(1)
+				storm := func(want string, wantErr error) {
+					t.Helper()
+					calls++
+					for range 100 {
+						wantRenewed(t, v, want, wantErr)
+					}
+					s.wantCalls(t, calls)
+				}
+				storm("one", nil)
+				for range 3 {
+					c.advance(-back)
+					storm("one", nil)
+				}
+				down := errors.New("down")
+				s.set(answer{err: down})
+				for range 3 {
+					c.advance(-back)
+					storm("one", down)
+				}
+			})
+		})
+	}
+}
+
+// By the clock, the last renewal is a moment ago, and what it brought is too old to be used.
+func TestClockThatWasSetBackAndForthDoesNotHideThatThereIsNoValue(t *testing.T) {
+	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
+		wantRenewed(t, v, "one", nil)
+		c.advance(-1000 * time.Hour)
+		if got, ok := v.Peek(); !ok || got != "one" {
+			t.Fatalf("Peek = %q, %v", got, ok)
+		}
+		c.advance(1000 * time.Hour)
+		s.set(answer{value: "two"})
+		for range 10 {
+			wantRenewed(t, v, "two", nil)
+		}
+		s.wantCalls(t, 2)
+	})
+}
+
+func TestOverdueRenewalThatSucceedsAfterAllHasStartedTheCooldown(t *testing.T) {
+	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
+		wantValue(t, v, "one")
+		stuck := make(chan struct{})
+		v.fetch = func(context.Context) (string, error) {
+			s.calls.Add(1)
+			<-stuck
+			return "late", nil
+		}
+		wantRenewed(t, v, "one", context.DeadlineExceeded)
+		for range 10 {
+			c.advance(2 * time.Second) // long after the retry delay
+			wantRenewed(t, v, "one", context.DeadlineExceeded)
+		}
+		s.wantCalls(t, 2)
+		close(stuck)
+		synctest.Wait()
+
+		v.fetch = s.fetch
+		s.set(answer{value: "two"})
+		for _, wait := range []time.Duration{0, 10*time.Second - 1} {
+			c.advance(wait)
+			for range 100 {
+				wantRenewed(t, v, "late", nil)
+			}
+			s.wantCalls(t, 2)
+		}
+		c.advance(1) // it counts from its start
 		wantRenewed(t, v, "two", nil)
 		s.wantCalls(t, 3)
 	})

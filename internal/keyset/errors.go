@@ -12,7 +12,7 @@ var (
 	// algorithms are never among them.
 	ErrAlgorithm = errors.New("keyset: the token's algorithm is not allowed")
 	// ErrNoKey is a token for which the key set has no usable key: none with its kid, or none of a type that fits its
-	// alg. The keys were fetched again to look for it, unless that had been done a moment ago.
+	// alg. The keys were fetched again to look for it, unless a token had caused that less than Policy.Cooldown ago.
 	ErrNoKey = errors.New("keyset: the key set has no key for the token")
 	// ErrNoKeyID is a token without a kid when more than MaxTries keys could have signed it.
 	ErrNoKeyID = errors.New("keyset: the token names no key and too many keys could have signed it")

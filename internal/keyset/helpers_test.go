@@ -162,6 +162,7 @@ func signed(signer crypto.Signer, alg, id string) string {
 // idp publishes a key set that the test changes, and counts how often it is asked. Its clock moves only by hand.
 type idp struct {
 	*Set
+	policy  *fresh.Policy
 	fetches atomic.Int32
 	mu      sync.Mutex
 	body    string
@@ -172,7 +173,7 @@ type idp struct {
 
 func newIDP(body string) *idp {
 	p := &idp{body: body}
-	p.Set = New(&fresh.Policy{
+	p.policy = &fresh.Policy{
 		Refresh:  time.Hour,
 		Hard:     24 * time.Hour,
 		Timeout:  5 * time.Second,
@@ -180,16 +181,19 @@ func newIDP(body string) *idp {
 		RetryMax: 5 * time.Second,
 		Cooldown: 30 * time.Second,
 		Now:      func() time.Time { return time.Unix(1_800_000_000, p.nanos.Load()) },
-	}, func(context.Context) ([]byte, error) {
-		p.fetches.Add(1)
-		if p.gate != nil {
-			<-p.gate
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return []byte(p.body), p.err
-	})
+	}
+	p.Set = New(p.policy, p.fetch)
 	return p
+}
+
+func (p *idp) fetch(context.Context) ([]byte, error) {
+	p.fetches.Add(1)
+	if p.gate != nil {
+		<-p.gate
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return []byte(p.body), p.err
 }
 
 func (p *idp) publish(body string, err error) {

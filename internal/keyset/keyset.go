@@ -26,7 +26,8 @@ type Set struct {
 
 // New returns the key set that fetch reads, which has to bound the length of what it returns. It does not call fetch.
 // The Policy is kept: a key that the IdP has withdrawn is used no more after the first good fetch, and at the latest
-// when Policy.Hard has passed; Policy.Cooldown is how often tokens that fit no known key can cause a fetch.
+// when Policy.Hard has passed; Policy.Cooldown is how often tokens that fit no known key can cause a good fetch, and
+// Policy.RetryMin up to RetryMax how often they can cause one that fails.
 func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
 	return &Set{fresh.New(p, func(ctx context.Context) (*document, error) {
 		body, err := fetch(ctx)
@@ -43,8 +44,10 @@ func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
 // The algorithms are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA with Ed25519. A token with
 // a kid is verified with the keys of that kid only. One without, or with an empty one, is verified with the keys that
 // fit its alg, if there are at most MaxTries. If no key fits or the signature is wrong, the IdP may have changed its
-// keys (OpenID Connect Core section 10.1.1), or even put a new key under an old kid: the keys are fetched again, at most
-// once per Policy.Cooldown whatever tokens come, and keys that are new are tried.
+// keys (OpenID Connect Core section 10.1.1), or even put a new key under an old kid: the keys are fetched again, and
+// those that are new are tried. That holds for keys fetched a moment ago too, since they may have been changed between
+// the Prefetch at the start of a sign-in and its end. Whatever tokens come, keys are fetched again in this way with
+// success at most once per Policy.Cooldown, and after a failure not before the retry delay.
 //
 // The error is or wraps ErrMalformed, ErrAlgorithm, ErrNoKey, ErrNoKeyID or ErrSignature; a *FetchError if there are no
 // keys young enough, or none for the token and they could not be fetched again; or the cause of ctx.

@@ -184,8 +184,8 @@ func TestSignatureIsRefused(t *testing.T) {
 		"RSA: all zeros":       with("RS256", "rsa", func(_, s []byte) []byte { return make([]byte, len(s)) }),
 		"RSA: one":             with("RS256", "rsa", func(_, s []byte) []byte { s = make([]byte, len(s)); s[len(s)-1] = 1; return s }),
 		"RSA: another key":     signed(rsaOther(), "RS256", "rsa"),
-		"PSS: salt as long as it can be": with("PS256", "rsa", func(text, _ []byte) []byte {
-			return signature(rsa2048(), "PS256", text, rsa.PSSSaltLengthAuto)
+		"PSS: salt of 31 bytes": with("PS256", "rsa", func(text, _ []byte) []byte {
+			return signature(rsa2048(), "PS256", text, 31)
 		}),
 		"PSS: salt of one byte": with("PS256", "rsa", func(text, _ []byte) []byte {
 			return signature(rsa2048(), "PS256", text, 1)
@@ -195,6 +195,7 @@ func TestSignatureIsRefused(t *testing.T) {
 		"EC: S is zero":                   with("ES256", "ec", func(_, s []byte) []byte { return append(s[:32], make([]byte, 32)...) }),
 		"EC: DER instead of R and S":      with("ES256", "ec", func(text, _ []byte) []byte { return derSignature(text) }),
 		"EC: one byte longer":             with("ES256", "ec", func(_, s []byte) []byte { return append(s, 0) }),
+		"EC: zero in front of S":          with("ES256", "ec", func(_, s []byte) []byte { return slices.Insert(s, 32, 0) }),
 		"EC: zero in front of both":       with("ES256", "ec", func(_, s []byte) []byte { return padded(s) }),
 		"EC: another key":                 signed(newEC(elliptic.P256()), "ES256", "ec"),
 		"Ed25519: one bit flipped":        with("EdDSA", "ed", func(_, s []byte) []byte { s[9] ^= 1; return s }),

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/oidcsso/oidcsso"
+)
+
+// app is the backend. What it does about single sign-on is in sso.go.
+type app struct {
+	origin   string
+	flow     *oidcsso.Flow
+	router   *oidcsso.Router
+	users    *users
+	sessions *sessions
+	log      *slog.Logger
+	guide    []hint
+}
+
+func (a *app) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.home)
+	mux.HandleFunc("POST /login", a.login)
+	mux.Handle("GET /login", http.RedirectHandler("/", http.StatusSeeOther)) // the password form, reloaded
+	mux.HandleFunc("GET "+ssoPath+"/callback/{id}", a.callback)
+	mux.HandleFunc("GET /switch", a.switchPage)
+	mux.HandleFunc("POST /switch", a.switchPerson)
+	mux.HandleFunc("POST /logout", a.logout)
+	mux.HandleFunc("GET /me", a.me)
+	mux.HandleFunc("GET /idp", a.idp)
+	mux.Handle("GET /static/", staticFiles())
+	mux.HandleFunc("/", a.notFound)
+	return protected(mux)
+}
+
+// home is the start page, or who is signed in.
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	if current, ok := a.sessions.of(r); ok {
+		a.page(w, http.StatusOK, "home", view{Title: "You are signed in", Person: &current.person})
+		return
+	}
+	a.startPage(w, r, http.StatusOK, "")
+}
+
+// signIn is the only place where sessions begin. It never replaces a person by another one without asking.
+func (a *app) signIn(w http.ResponseWriter, r *http.Request, p person) {
+	current, ok := a.sessions.of(r)
+	if ok && current.person.key != p.key {
+		a.sessions.ask(r, p)
+		http.Redirect(w, r, "/switch", http.StatusSeeOther)
+		return
+	}
+	a.sessions.start(w, r, p)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (a *app) switchPage(w http.ResponseWriter, r *http.Request) {
+	current, ok := a.sessions.of(r)
+	if !ok || current.question == nil {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	a.page(w, http.StatusOK, "switch", view{
+		Title: "Switch to another person?", Person: &current.person,
+		Data: map[string]any{"Question": current.question.id, "Other": current.question.person},
+	})
+}
+
+func (a *app) switchPerson(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	other, ok := a.sessions.answered(r, r.PostFormValue("question"))
+	if ok && r.PostFormValue("answer") == "switch" {
+		a.sessions.start(w, r, other)
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (a *app) logout(w http.ResponseWriter, r *http.Request) {
+	a.sessions.end(w, r)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (a *app) me(w http.ResponseWriter, r *http.Request) {
+	current, ok := a.sessions.of(r)
+	if !ok {
+		a.json(w, http.StatusUnauthorized, map[string]string{"code": "not_signed_in", "message": "You are not signed in."})
+		return
+	}
+	a.json(w, http.StatusOK, current.person.me())
+}
+
+// fail shows an error to the person and says to the log what the person is not told.
+func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, oidcsso.CodeAddressMissing) || errors.Is(err, oidcsso.CodeAddressInvalid) {
+		a.startPage(w, r, http.StatusBadRequest, "Please enter a valid email address.")
+		return
+	}
+	var e *oidcsso.Error
+	if !errors.As(err, &e) {
+		e = &oidcsso.Error{Code: oidcsso.CodeInternal, Public: "Something went wrong on our side. Please try again.", ID: strings.ToLower(rand.Text()[:10])}
+	}
+	level := slog.LevelInfo
+	if e.Kind() == oidcsso.KindUnavailable {
+		level = slog.LevelWarn
+	}
+	a.log.Log(r.Context(), level, "sign-in failed", "error", err, "id", e.ID)
+	title := "You are not signed in"
+	switch e.Kind() {
+	case oidcsso.KindUnavailable:
+		title = "Sign-in is unavailable"
+	case oidcsso.KindExpired:
+		title = "Please sign in again"
+	}
+	a.page(w, e.HTTPStatus(), "error", view{Title: title, Data: e})
+}
+
+func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
+	a.page(w, http.StatusNotFound, "error", view{Title: "There is no such page", Data: nil})
+}
+
+func (a *app) json(w http.ResponseWriter, status int, value any) {
+	body, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+}

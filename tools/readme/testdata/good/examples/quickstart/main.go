@@ -1,0 +1,4 @@
+// Command quickstart does nothing.
+package main
+
+func main() {}
