@@ -128,6 +128,9 @@ func canonicalDomain(name string) (string, error) {
 	return ascii, nil
 }
 
+// errSingleLabel is a name without a dot, such as localhost, which no connector can have.
+var errSingleLabel = errors.New("the domain is a single label")
+
 // checkHostname accepts lower-case host names (RFC 1123, 2.1) of at least two labels whose last one is no number, so that no
 // IP address passes. idna checks neither of these two, nor that a name doesn't end with a dot.
 func checkHostname(name string) error {
@@ -150,8 +153,11 @@ func checkHostname(name string) error {
 		if i == start || i-start > maxLabel || name[start] == '-' || name[i-1] == '-' {
 			return errors.New("the domain has an empty, too long or malformed label")
 		}
-		if i == len(name) && (start == 0 || numeric) {
-			return errors.New("the domain is a single label or an IP address")
+		if i == len(name) && numeric {
+			return errors.New("the domain is an IP address")
+		}
+		if i == len(name) && start == 0 {
+			return errSingleLabel
 		}
 		start, numeric = i+1, true
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Config is one connector as an administrator enters it: plain data. [NewConnector] copies and checks it. The zero value of
@@ -149,13 +150,11 @@ func (c Config) checked(env *environment) (Config, error) {
 	if c.Name == "" {
 		c.Name = c.ID
 	}
-	if len(c.Name) > maxName || !isPlainText(c.Name) {
+	if utf8.RuneCountInString(c.Name) > maxName || !isPlainText(c.Name) {
 		invalid.add("name", "is too long or has control characters", fmt.Sprintf("enter up to %d characters on one line", maxName))
 	}
 	checkIssuer(invalid, c.Issuer, env.loopback)
-	if c.ClientID == "" || len(c.ClientID) > maxText || !isVSCHAR(c.ClientID) {
-		invalid.add("client_id", "is empty, too long or has unusual characters", "copy the client ID (application ID) from the identity provider")
-	}
+	checkClientID(invalid, c.ClientID)
 	checkSecret(invalid, c.ClientSecret)
 	c.checkRequest(invalid)
 	c.checkClaims(invalid)
@@ -189,7 +188,8 @@ func (c Config) checkRequest(invalid *ConfigError) {
 	if err := checkTokens(c.ACRValues); err != nil {
 		invalid.add("acr_values", err.Error(), "enter the values that the identity provider documents")
 	}
-	for name, value := range c.AuthParams {
+	for _, name := range slices.Sorted(maps.Keys(c.AuthParams)) {
+		value := c.AuthParams[name]
 		if !slices.Contains(allowedAuthParams, name) {
 			invalid.add("auth_params."+plain(name), "is not a parameter that may be set", "use one of "+strings.Join(allowedAuthParams, ", "))
 		} else if value == "" || len(value) > maxText || !isPlainText(value) {
@@ -200,10 +200,10 @@ func (c Config) checkRequest(invalid *ConfigError) {
 
 // checkClaims checks what is read out of the answer.
 func (c Config) checkClaims(invalid *ConfigError) {
-	if len(c.EmailClaim) > maxName || !isPlainText(c.EmailClaim) {
+	if !isClaimName(c.EmailClaim) {
 		invalid.add("email_claim", "is not the name of a claim", "enter a name such as upn, or nothing")
 	}
-	if len(c.GroupsClaim) > maxName || !isPlainText(c.GroupsClaim) || slices.Contains(strings.Split("x"+c.GroupsClaim, "."), "") {
+	if !isClaimName(c.GroupsClaim) || c.GroupsClaim != "" && slices.Contains(strings.Split(c.GroupsClaim, "."), "") {
 		invalid.add("groups_claim", "is not the name of a claim", "enter a name such as groups or realm_access.roles, or nothing")
 	}
 	switch c.UserInfo {
@@ -222,12 +222,26 @@ func checkID(invalid *ConfigError, id string) {
 	}
 }
 
+// isClaimName also accepts none. A space around it can only be a slip: no claim would ever have that name.
+func isClaimName(s string) bool {
+	return len(s) <= maxName && isPlainText(s) && strings.TrimSpace(s) == s
+}
+
 // checkIssuer: OpenID Connect Discovery 1.0, 3.
 func checkIssuer(invalid *ConfigError, issuer string, loopback bool) {
 	if u, err := parseHTTPURL(issuer, loopback); err != nil {
 		invalid.add("issuer", err.Error(), "enter the issuer as the identity provider shows it, such as https://acme.okta.com")
 	} else if u.RawQuery != "" || u.ForceQuery {
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
+	}
+}
+
+func checkClientID(invalid *ConfigError, id string) {
+	switch {
+	case id == "" || len(id) > maxText || !isVSCHAR(id):
+		invalid.add("client_id", "is empty, too long or has unusual characters", "copy the client ID (application ID) from the identity provider")
+	case strings.TrimSpace(id) != id:
+		invalid.add("client_id", "begins or ends with a space", "copy it again without the space")
 	}
 }
 
@@ -242,9 +256,12 @@ func checkSecret(invalid *ConfigError, secret Secret) {
 	}
 }
 
-// checkPrompt: none stands alone (OpenID Connect Core 1.0, 3.1.2.1).
+// checkPrompt: values are divided by one space each, and none stands alone (OpenID Connect Core 1.0, 3.1.2.1).
 func checkPrompt(prompt string) error {
-	values := strings.Fields(prompt)
+	if prompt == "" {
+		return nil
+	}
+	values := strings.Split(prompt, " ")
 	for _, v := range values {
 		if !slices.Contains(allowedPrompts, v) {
 			return fmt.Errorf("is not a prompt")

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -171,7 +172,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	c.idp.keys.Prefetch() // they are here before the person is back
 	login := &Login{
 		purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
-		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: p.Data,
+		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
 	}
 	for _, random := range [][]byte{login.state[:], login.nonce[:], login.verifier[:]} {

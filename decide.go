@@ -71,7 +71,8 @@ const maxAccountAddresses = 100
 //     cause has its type, so that a cancelled context can be told from a database that is down.
 //   - CodeAddressMissing: neither was an address typed nor is there an account with one.
 //   - CodeAddressInvalid: what was typed is not an address though it has an "@", and there is no account; or an address
-//     of the account is malformed, or there are over 100.
+//     of the account is malformed, or there are over 100. One whose domain is a single label ("admin@localhost") is passed
+//     over, since no connector can have it.
 func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 	if len(a.Account) > maxAccountAddresses {
 		return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("the account has %d addresses", len(a.Account))).
@@ -107,6 +108,9 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 			continue
 		}
 		address, err := storedAddress(text)
+		if errors.Is(err, errSingleLabel) {
+			continue // admin@localhost, as many backends make it: nobody's by its form
+		}
 		if err != nil {
 			return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("address %d of the account: %w", i+1, err)).
 				withRemedy("An address that is stored with the account is malformed. Correct it there; until then it can't be known whether its domain is enforced.")

@@ -115,7 +115,8 @@ func TestDecide(t *testing.T) {
 		{"stored address without domain", Attempt{Typed: "ada", Account: account("ada")}, string(CodeAddressInvalid)},
 		{"stored address of white space", Attempt{Typed: "ada", Account: account(" ")}, string(CodeAddressInvalid)},
 		{"stored list", Attempt{Typed: "ada", Account: account("ada@free.test,victim@acme.test")}, string(CodeAddressInvalid)},
-		{"stored address of a single label", Attempt{Typed: "ada", Account: account("ada@localhost")}, string(CodeAddressInvalid)},
+		{"stored address of a single label, which no connector can have", Attempt{Typed: "ada", Account: account("ada@localhost")}, "allowed"},
+		{"stored address of a single label beside an enforced one", Attempt{Typed: "ada", Account: account("ada@localhost", "ada@acme.test")}, "acme ada@acme.test"},
 		{"101 addresses", Attempt{Typed: "ada@acme.test", Account: slices.Repeat(account("ada@free.test"), 101)}, string(CodeAddressInvalid)},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -112,7 +112,7 @@ func discoveryError(issuer string, err error) *Error {
 	switch {
 	case errors.As(err, &mismatch):
 		return issuerMismatch(issuer, mismatch.Discovered)
-	case errors.As(err, &status) && status.Status >= 300 && status.Status < 500 && status.Status != http.StatusTooManyRequests:
+	case errors.As(err, &status) && status.Status < 500 && status.Status != http.StatusTooManyRequests:
 		return newError(CodeMetadataInvalid, "", err).
 			withRemedy("There is no discovery document below this issuer. Open %s in a browser: it must answer with JSON, without a redirect.", wellKnown(issuer))
 	case errors.As(err, &body):
@@ -122,8 +122,8 @@ func discoveryError(issuer string, err error) *Error {
 			withRemedy("The issuer's host is not on the public internet. If it should be reached, the backend's developer can allow its network in Options.Egress.")
 	case isTransport(err):
 		return newError(CodeUnavailable, "", err)
-	default: // go-oidc could not read the document
-		return newError(CodeMetadataInvalid, "", errors.New(plain(err.Error())))
+	default: // go-oidc could not read the document; what it says of that may quote the answer
+		return newError(CodeMetadataInvalid, "", errors.New("the document is not an object, or a member of it has another type than specified"))
 	}
 }
 
@@ -150,10 +150,10 @@ func issuerMismatch(configured, discovered string) *Error {
 		return e.withRemedy("The document's issuer is not a URL that can be used. Check that the issuer is the right one.")
 	case strings.TrimSuffix(configured, "/") == strings.TrimSuffix(discovered, "/"):
 		return e.withRemedy("The issuer differs only by a slash at its end. Use exactly: %s", discovered)
-	case afterScheme(configured) == afterScheme(discovered):
-		return e.withRemedy("The issuer differs only by http and https. Use exactly: %s", discovered)
 	case strings.EqualFold(configured, discovered):
 		return e.withRemedy("The issuer differs only in upper and lower case. Use exactly: %s", discovered)
+	case afterScheme(configured) == afterScheme(discovered):
+		return e.withRemedy("The issuer differs only by http and https. Use exactly: %s", discovered)
 	}
 	return e.withRemedy("The document says that its issuer is %s. If that is your identity provider, use exactly this value; otherwise the URL is wrong.", discovered)
 }

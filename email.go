@@ -1,9 +1,6 @@
 package oidcsso
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 const defaultEmailClaim = "email"
 
@@ -100,7 +97,7 @@ func (c *Connector) owner(ctx context.Context, source Source, domain string) (*R
 	}
 	route, err := routeOf(ctx, source, domain)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case isNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, err

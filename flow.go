@@ -227,7 +227,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
 	connector, err := f.source.Connector(ctx, id)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case isNotFound(err):
 		return nil, newError(CodeConnectorUnknown, plain(id), err)
 	case err != nil:
 		return nil, newError(CodeUnavailable, plain(id), err)

@@ -159,7 +159,11 @@ func (m *Metadata) check() error {
 	if err != nil {
 		return newError(CodeMetadataInvalid, "", errors.New("authorization_endpoint is not a URL"))
 	}
-	for name := range u.Query() {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil { // a part that is read otherwise elsewhere could hide one of our parameters
+		return newError(CodeMetadataInvalid, "", errors.New("authorization_endpoint has a malformed query"))
+	}
+	for name := range query {
 		if slices.Contains(ownParameters, name) {
 			return newError(CodeMetadataInvalid, "", fmt.Errorf("authorization_endpoint already has the parameter %s", name))
 		}
@@ -198,25 +202,23 @@ func isHTTP(issuer string) bool {
 	return err == nil && u.Scheme == "http"
 }
 
+// text gives a member's string, and whether the member is there. One that is null is not.
 func text(object strictjson.Object, name string) (string, bool) {
-	value, ok := object.Get(name)
-	if !ok {
-		return "", false
-	}
+	value, ok := present(object, name)
 	s, _ := value.Text()
-	return s, true
+	return s, ok
 }
 
 // list gives the usable strings of an array: plain and of a sane length. Nil where there is no array.
 func list(object strictjson.Object, name string) []string {
 	value, _ := object.Get(name)
-	all, ok := value.Texts()
+	all, ok := value.Array()
 	if !ok {
 		return nil
 	}
 	kept := []string{}
-	for _, s := range all {
-		if len(kept) < maxMetadataList && len(s) <= maxText && isPlainText(s) {
+	for _, item := range all {
+		if s, ok := item.Text(); ok && s != "" && len(kept) < maxMetadataList && len(s) <= maxText && isPlainText(s) {
 			kept = append(kept, s)
 		}
 	}

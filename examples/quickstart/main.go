@@ -60,12 +60,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // newBackend puts the application together, and the identity providers of the demonstration unless there is a real one.
 func newBackend(origin string, settings settings, log *slog.Logger) (http.Handler, error) {
 	mux := http.NewServeMux()
-	connectors := []oidcsso.Config{settings.connector()}
+	var connectors []oidcsso.Config
 	var guide []hint
-	if settings.demo() {
+	if settings.embedded() {
 		demo := newDemo(origin)
 		demo.mount(mux)
 		connectors, guide = demo.connectors, demo.guide
+	} else {
+		connectors = []oidcsso.Config{settings.connector()}
 	}
 	flow, router, err := newSSO(origin+ssoPath, connectors, log)
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/oidcsso/oidcsso"
 )
 
 //go:embed templates static
@@ -82,4 +80,3 @@ func initials(name string) string {
 	return strings.ToUpper(string(letters))
 }
 
-var _ = oidcsso.Error{}

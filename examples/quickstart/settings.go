@@ -77,8 +77,8 @@ func (s *settings) origin(bound net.Addr) string {
 	return "http://" + net.JoinHostPort(s.host, strconv.Itoa(port))
 }
 
-// demo says whether the embedded identity providers are used.
-func (s *settings) demo() bool { return s.issuer == "" }
+// embedded says whether the embedded identity providers are used.
+func (s *settings) embedded() bool { return s.issuer == "" }
 
 // connector is the real identity provider, as its administrator describes it.
 func (s *settings) connector() oidcsso.Config {
@@ -96,7 +96,7 @@ func (s *settings) connector() oidcsso.Config {
 // announce prints what has to be known before the first sign-in. The Callback URI is known before anything else is
 // configured, and is registered at the identity provider first.
 func announce(w io.Writer, origin string, s settings) error {
-	if s.demo() {
+	if s.embedded() {
 		_, err := fmt.Fprintf(w, "Open %s/\n%s", origin, demoGuide)
 		return err
 	}

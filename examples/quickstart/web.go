@@ -28,7 +28,7 @@ func canonical(origin string, next http.Handler) http.Handler {
 		switch {
 		case r.Host == host:
 			next.ServeHTTP(w, r)
-		case r.Method == http.MethodGet:
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			http.Redirect(w, r, origin+r.URL.RequestURI(), http.StatusSeeOther)
 		default:
 			http.Error(w, "this server is "+origin, http.StatusMisdirectedRequest)
