@@ -134,6 +134,19 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
+// AsError gives the [*Error] in err, for a page that shows it. An error that has none (a database's, say) becomes one with
+// CodeInternal, whose sentence says nothing of it; err is its cause. Nil stays nil.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return newError(CodeInternal, "", err)
+}
+
 // errorOf makes sure that what leaves the package is an *Error: anything else becomes code. An *Error that was remembered
 // for many callers is copied, with an id of its own.
 func errorOf(err error, code Code, connector string) *Error {
@@ -167,7 +180,7 @@ type ConfigError struct {
 // Error lists all fields.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oidcsso: configuration of connector %q is invalid:", e.Connector)
+	fmt.Fprintf(&b, "oidcsso: configuration of connector %q is invalid:", plain(e.Connector))
 	for i, f := range e.Fields {
 		if i > 0 {
 			b.WriteByte(';')

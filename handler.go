@@ -2,7 +2,6 @@ package oidcsso
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -151,10 +150,7 @@ func (h *Handler) Callback(w http.ResponseWriter, r *http.Request) {
 
 // fail shows an error and says to the log what the person is not told.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var e *Error
-	if !errors.As(err, &e) {
-		e = newError(CodeInternal, "", err)
-	}
+	e := AsError(err)
 	if h.options.OnError != nil {
 		h.options.OnError(w, r, e)
 		return

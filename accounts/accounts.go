@@ -7,8 +7,8 @@
 //
 // # What the backend stores
 //
-//   - For each link the text of the AccountKey, in a column of its own with a unique constraint, and whose it is. The
-//     constraint decides races; nothing else can.
+//   - For each link whose it is, the three parts of the AccountKey, and its text (AccountKey.String) in a column with a
+//     unique constraint. The constraint decides races; nothing else can.
 //   - With each account the ClaimID of Identity.Domain, whenever Create or Link is called. It stays when a link is removed.
 //   - When a claim to a domain ended. Accounts that lived under that claim are not the next owner's, see
 //     [Candidate.Unclaimed].
@@ -62,8 +62,8 @@ type Accounts[U any] struct {
 	Create func(ctx context.Context, id *oidcsso.Identity) (U, error)
 }
 
-// Candidate is an account that might be linked because of its address. What a backend leaves out speaks against it: the zero
-// value of every field but Links is refused.
+// Candidate is an account that might be linked because of its address. A field that a backend leaves out speaks against it,
+// but for Links, which must be complete.
 type Candidate[U any] struct {
 	// User is the account.
 	User U
@@ -72,7 +72,8 @@ type Candidate[U any] struct {
 	Email string
 	// EmailVerified says that the backend has made sure that the account's owner has the address: a link or code that was
 	// mailed there came back, or Create made the account with it, and Identity.Domain was asserted. An identity provider's word
-	// is not enough where no domain is asserted.
+	// is not enough where no domain is asserted. Without it the owner is kept out by whoever registered the address first;
+	// against that a backend may leave such accounts out of ByEmail, if Create takes the address away from them.
 	EmailVerified bool
 	// Links are all identities that are linked to the account now, by this package or by anything else that lets somebody
 	// in; for one that is not an AccountKey (a social login), a key with the names that the backend has for it.

@@ -17,8 +17,8 @@ type user struct {
 	Verified    bool
 	Password    string
 	Sessions    []string
-	SSOKey      string // unique; empty: no link
-	SSOClaim    string // stays when SSOKey is removed
+	SSOKey      oidcsso.AccountKey // in a database also its String, which is unique; zero: no link
+	SSOClaim    string             // stays when SSOKey is removed
 	EndedClaims bool
 }
 
@@ -27,7 +27,7 @@ type table []*user
 
 func (t *table) byKey(_ context.Context, key oidcsso.AccountKey) (*user, error) {
 	for _, u := range *t {
-		if u.SSOKey == key.String() {
+		if u.SSOKey == key {
 			return u, nil
 		}
 	}
@@ -41,10 +41,10 @@ func (t *table) byEmail(_ context.Context, email string) (found []accounts.Candi
 		}
 		c := accounts.Candidate[*user]{
 			User: u, Email: u.Email, EmailVerified: u.Verified, ClaimID: u.SSOClaim,
-			Unclaimed: u.SSOKey == "" && u.SSOClaim == "" && !u.EndedClaims,
+			Unclaimed: u.SSOKey == (oidcsso.AccountKey{}) && u.SSOClaim == "" && !u.EndedClaims,
 		}
-		if u.SSOKey != "" { // only that there is a link matters here; a table of links has the parts of the key
-			c.Links = []oidcsso.AccountKey{{Connector: "linked"}}
+		if u.SSOKey != (oidcsso.AccountKey{}) {
+			c.Links = []oidcsso.AccountKey{u.SSOKey}
 		}
 		found = append(found, c)
 	}
@@ -53,7 +53,7 @@ func (t *table) byEmail(_ context.Context, email string) (found []accounts.Candi
 
 // link would be one transaction that begins with SELECT ... FOR UPDATE.
 func (t *table) link(ctx context.Context, u *user, id *oidcsso.Identity, lose []accounts.Credential) error {
-	if _, err := t.byKey(ctx, id.Key()); err == nil || u.SSOKey != "" || !u.Verified {
+	if _, err := t.byKey(ctx, id.Key()); err == nil || u.SSOKey != (oidcsso.AccountKey{}) || !u.Verified {
 		return accounts.ErrConflict
 	}
 	for _, credential := range lose {
@@ -65,7 +65,7 @@ func (t *table) link(ctx context.Context, u *user, id *oidcsso.Identity, lose []
 		default: // this backend has nothing else
 		}
 	}
-	u.SSOKey, u.SSOClaim = id.Key().String(), id.Domain.ClaimID
+	u.SSOKey, u.SSOClaim = id.Key(), id.Domain.ClaimID
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (t *table) create(ctx context.Context, id *oidcsso.Identity) (*user, error)
 		return nil, accounts.ErrConflict
 	}
 	asserted := id.Domain.State == oidcsso.DomainAsserted
-	u := &user{Email: id.Email, Verified: asserted, SSOKey: id.Key().String(), SSOClaim: id.Domain.ClaimID}
+	u := &user{Email: id.Email, Verified: asserted, SSOKey: id.Key(), SSOClaim: id.Domain.ClaimID}
 	*t = append(*t, u)
 	return u, nil
 }
@@ -145,7 +145,7 @@ func ExampleAccounts_Resolve_refused() {
 // Only people who were invited may sign in: accounts are not made, and not linked by address.
 func ExampleAccounts_Resolve_invited() {
 	invited := signedIn("00u1", "ann@acme.example")
-	db := &table{{Email: "ann@acme.example", SSOKey: invited.Key().String()}}
+	db := &table{{Email: "ann@acme.example", SSOKey: invited.Key()}}
 	resolver := &accounts.Accounts[*user]{ByKey: db.byKey}
 
 	ann, err := resolver.Resolve(context.Background(), invited)

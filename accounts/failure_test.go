@@ -32,6 +32,18 @@ func TestFailures(t *testing.T) {
 		{"the database is down at Link", func(a *all) {
 			a.Link = func(context.Context, string, *oidcsso.Identity, []accounts.Credential) error { return down }
 		}, down, "accounts: Link: database is down"},
+		{"the database is down at the second look by key: not taken for a conflict", func(a *all) {
+			looked := 0
+			a.ByKey = func(context.Context, oidcsso.AccountKey) (string, error) {
+				if looked++; looked == 1 {
+					return "", oidcsso.ErrNotFound
+				}
+				return "half", down
+			}
+			a.Link = func(context.Context, string, *oidcsso.Identity, []accounts.Credential) error {
+				return accounts.ErrConflict
+			}
+		}, down, "accounts: ByKey: database is down"},
 		{"the database is down at Create", func(a *all) {
 			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) { return nil, nil }
 			a.Create = func(context.Context, *oidcsso.Identity) (string, error) { return "half", down }

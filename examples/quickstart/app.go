@@ -44,7 +44,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 		a.page(w, http.StatusOK, "home", view{Title: "You are signed in", Person: &current.person})
 		return
 	}
-	a.startPage(w, r, http.StatusOK, "")
+	a.startPage(w, http.StatusOK, "")
 }
 
 // signIn is the only place where sessions begin. It never replaces a person by another one without asking.
@@ -97,7 +97,7 @@ func (a *app) me(w http.ResponseWriter, r *http.Request) {
 // fail shows an error to the person and says to the log what the person is not told.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, oidcsso.CodeAddressMissing) || errors.Is(err, oidcsso.CodeAddressInvalid) {
-		a.startPage(w, r, http.StatusBadRequest, "Please enter a valid email address.")
+		a.startPage(w, http.StatusBadRequest, "Please enter a valid email address.")
 		return
 	}
 	var e *oidcsso.Error
@@ -109,18 +109,22 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 		level = slog.LevelWarn
 	}
 	a.log.Log(r.Context(), level, "sign-in failed", "error", err, "id", e.ID)
-	title := "You are not signed in"
+	title, link := "This sign-in did not work", "Back to sign-in"
 	switch e.Kind() {
 	case oidcsso.KindUnavailable:
-		title = "Sign-in is unavailable"
+		title, link = "Sign-in is unavailable", "Try again"
 	case oidcsso.KindExpired:
-		title = "Please sign in again"
+		title, link = "Please sign in again", "Sign in"
 	}
-	a.page(w, e.HTTPStatus(), "error", view{Title: title, Data: e})
+	a.page(w, e.HTTPStatus(), "error", view{Title: title, Data: map[string]string{
+		"Text": e.Public, "Link": link, "Code": string(e.Code), "ID": e.ID,
+	}})
 }
 
 func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
-	a.page(w, http.StatusNotFound, "error", view{Title: "There is no such page", Data: nil})
+	a.page(w, http.StatusNotFound, "error", view{Title: "There is no such page", Data: map[string]string{
+		"Text": "The address may have been mistyped.", "Link": "Go to the start page",
+	}})
 }
 
 func (a *app) json(w http.ResponseWriter, status int, value any) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"mime"
 	"net/http"
 )
@@ -15,31 +14,23 @@ type loginForm struct {
 
 const maxForm = 16 << 10 // bytes
 
-var errForm = errors.New("Please enter your email address in the form below.")
-
 // readLoginForm is the only reader of the login form. A request that two readers could understand differently is refused:
 // the email stands once, in the body, and nowhere else; so the address that single sign-on decides upon is the address
 // whose password is compared.
-func readLoginForm(w http.ResponseWriter, r *http.Request) (loginForm, error) {
+func readLoginForm(w http.ResponseWriter, r *http.Request) (form loginForm, ok bool) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" {
-		return loginForm{}, errForm
+		return form, false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return loginForm{}, errForm
+		return form, false
 	}
 	for name, values := range r.PostForm {
 		if name != "email" && name != "password" || len(values) != 1 {
-			return loginForm{}, errForm
+			return form, false
 		}
 	}
-	if r.PostForm.Get("email") == "" {
-		return loginForm{}, errForm
-	}
-	return loginForm{
-		email:       r.PostForm.Get("email"),
-		password:    r.PostForm.Get("password"),
-		hasPassword: r.PostForm.Has("password"),
-	}, nil
+	form.email, form.password, form.hasPassword = r.PostForm.Get("email"), r.PostForm.Get("password"), r.PostForm.Has("password")
+	return form, form.email != ""
 }

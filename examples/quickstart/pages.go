@@ -47,12 +47,12 @@ func (a *app) page(w http.ResponseWriter, status int, name string, v view) {
 	w.Write(body.Bytes())
 }
 
-func (a *app) startPage(w http.ResponseWriter, r *http.Request, status int, problem string) {
+func (a *app) startPage(w http.ResponseWriter, status int, problem string) {
 	a.page(w, status, "start", view{Title: "Sign in", Data: map[string]any{"Problem": problem, "Guide": a.guide}})
 }
 
 // passwordPage is the same whether the address has an account or not.
-func (a *app) passwordPage(w http.ResponseWriter, r *http.Request, status int, email, problem string) {
+func (a *app) passwordPage(w http.ResponseWriter, status int, email, problem string) {
 	a.page(w, status, "password", view{Title: "Enter your password", Data: map[string]any{"Email": email, "Problem": problem}})
 }
 
@@ -79,4 +79,3 @@ func initials(name string) string {
 	}
 	return strings.ToUpper(string(letters))
 }
-

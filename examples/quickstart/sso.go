@@ -29,9 +29,9 @@ func newSSO(baseURL string, connectors []oidcsso.Config, log *slog.Logger) (*oid
 
 // login handles both forms, the one with the address and the one with the password.
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
-	form, err := readLoginForm(w, r)
-	if err != nil {
-		a.startPage(w, r, http.StatusBadRequest, err.Error())
+	form, ok := readLoginForm(w, r)
+	if !ok {
+		a.startPage(w, http.StatusBadRequest, "Please enter your email address.")
 		return
 	}
 	account := a.users.find(form.email) // nobody: an account without addresses
@@ -43,9 +43,9 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 	case handled: // 303 to the identity provider
 	case !form.hasPassword:
-		a.passwordPage(w, r, http.StatusOK, form.email, "")
+		a.passwordPage(w, http.StatusOK, form.email, "")
 	case !a.users.check(account, form.password): // the same account, not the request's address again
-		a.passwordPage(w, r, http.StatusForbidden, form.email, "Email address or password is wrong.")
+		a.passwordPage(w, http.StatusForbidden, form.email, "Email address or password is wrong.")
 	default:
 		a.signIn(w, r, passwordPerson(a.origin, account))
 	}

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -67,7 +68,7 @@ func NewTransport(policy Policy) *Transport {
 		Timeout: dialTimeout,
 		Control: func(_, address string, _ syscall.RawConn) error { return policy.check(address) },
 	}
-	var next http.RoundTripper = &http.Transport{
+	var next http.RoundTripper = quiet{&http.Transport{
 		Proxy:                  nil, // a proxy would be all that the check above sees
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: policy.RootCAs, MinVersion: tls.VersionTLS12},
@@ -77,7 +78,7 @@ func NewTransport(policy Policy) *Transport {
 		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        idleConnTimeout,
 		MaxResponseHeaderBytes: maxHeader,
-	}
+	}}
 	if policy.WrapTransport != nil {
 		next = policy.WrapTransport(next)
 	}
@@ -91,6 +92,39 @@ func (t *Transport) Client() *http.Client {
 		Transport:     &limited{next: t, slots: semaphore.NewWeighted(fetchesAtOnce)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// quiet takes out of the real transport's errors what is nobody's business: addresses inside this network, which the errors
+// of package net print, and what a server sent instead of HTTP, which those of net/http quote.
+type quiet struct{ next *http.Transport }
+
+func (q quiet) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := q.next.RoundTrip(req)
+	if err != nil {
+		return nil, quietError(err)
+	}
+	return resp, nil
+}
+
+var errNotHTTP = errors.New("the answer is not readable HTTP, or its headers are too large")
+
+func quietError(err error) error {
+	var refused *AddressError
+	var lookup *net.DNSError
+	var network net.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.As(err, &lookup):
+		own := *lookup // it may be shared by several that looked up the same name
+		own.Server = ""
+		return &own
+	case errors.As(err, &network), errors.As(err, &certificate), errors.Is(err, context.Canceled),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, http.ErrSchemeMismatch):
+		return err
+	}
+	return errNotHTTP
 }
 
 type limited struct {
@@ -116,14 +150,18 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if req.Method != http.MethodPost && resp.StatusCode != http.StatusOK {
+		return nil, &StatusError{resp.StatusCode}
+	}
 	body, err := readBody(resp)
 	if err != nil {
 		return nil, err
 	}
 	if req.Method == http.MethodPost {
 		body, err = tokenAnswer(resp, body)
-	} else {
-		err = documentAnswer(resp, body)
+	} else if err = strictjson.Check(body); err != nil {
+		// Not for its media type: many servers send another one for documents.
+		err = &BodyError{mediaType(resp), err}
 	}
 	if err != nil {
 		return nil, err
@@ -136,23 +174,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func readBody(resp *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
 	if err != nil {
-		return nil, fmt.Errorf("the identity provider's answer broke off: %w", err)
+		return nil, fmt.Errorf("the identity provider's answer broke off: %w", quietError(err))
 	}
 	if len(body) > MaxBody {
 		return nil, &BodyError{Err: errTooLarge}
 	}
 	return body, nil
-}
-
-// documentAnswer: discovery, JWKS and UserInfo. Their media type is not looked at, since many servers send another one.
-func documentAnswer(resp *http.Response, body []byte) error {
-	if resp.StatusCode != http.StatusOK {
-		return &StatusError{resp.StatusCode}
-	}
-	if err := strictjson.Check(body); err != nil {
-		return &BodyError{mediaType(resp), err}
-	}
-	return nil
 }
 
 // tokenMembers are all that is read of a token response (RFC 6749, 5.1 and 5.2; OpenID Connect Core 1.0, 3.1.3.3).
@@ -181,10 +208,13 @@ func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 		if !ok {
 			continue
 		}
+		raw := value.Raw()
 		if name == "expires_in" {
-			if !isSeconds(value.Raw()) {
+			seconds, ok := lifetime(value)
+			if !ok {
 				continue
 			}
+			raw = strconv.AppendInt(nil, seconds, 10)
 		} else if _, isText := value.Text(); !isText {
 			continue
 		}
@@ -192,15 +222,21 @@ func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 			out = append(out, ',')
 		}
 		out = append(append(append(out, '"'), name...), '"', ':')
-		out = append(out, value.Raw()...)
+		out = append(out, raw...)
 	}
 	return append(out, '}'), nil
 }
 
-// isSeconds accepts 3600 and "3600"; some servers send the latter.
-func isSeconds(raw []byte) bool {
-	digits := bytes.Trim(raw, `"`)
-	return len(digits) > 0 && len(digits) < 10 && len(bytes.Trim(digits, "0123456789")) == 0
+const maxLifetime = 1e9 // seconds, some thirty years
+
+// lifetime reads 3600, and what servers send for it: 3600.0, 3.6e3, "3600".
+func lifetime(value strictjson.Value) (int64, bool) {
+	seconds, ok := value.Int()
+	if text, isText := value.Text(); isText {
+		n, err := strconv.ParseInt(text, 10, 64)
+		seconds, ok = n, err == nil
+	}
+	return seconds, ok && seconds > 0 && seconds <= maxLifetime
 }
 
 func mediaType(resp *http.Response) string {

@@ -33,30 +33,33 @@ func wantFetchError(t *testing.T, err error, code int) {
 // The prefetch at the start of a sign-in brings the old key, and the token at its end is signed with the new one.
 func TestKeyChangedRightAfterTheFirstFetchIsFoundAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]func(t *testing.T, p *idp){
-		"fetched by Prefetch":     func(t *testing.T, p *idp) { p.Prefetch() },
-		"fetched for a token":     func(t *testing.T, p *idp) { p.accepts(t, signed(rsa2048(), "RS256", "old")) },
-		"fetched to be looked at": func(t *testing.T, p *idp) { _, _ = p.Summary(t.Context()) },
-		"refreshed in the background": func(t *testing.T, p *idp) {
-			p.accepts(t, signed(rsa2048(), "RS256", "old"))
+	old := signed(rsa2048(), "RS256", "old")
+	for name, tc := range map[string]struct {
+		first   func(t *testing.T, p *idp)
+		fetches int32
+	}{
+		"fetched by Prefetch":     {func(t *testing.T, p *idp) { p.Prefetch() }, 1},
+		"fetched for a token":     {func(t *testing.T, p *idp) { p.accepts(t, old) }, 1},
+		"fetched for the Summary": {func(t *testing.T, p *idp) { _, _ = p.Summary(t.Context()) }, 1},
+		"refreshed in the background": {func(t *testing.T, p *idp) {
+			p.accepts(t, old)
 			p.advance(time.Hour + 1)
-			p.fetches.Store(0)
 			p.Prefetch()
-		},
+		}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				p := newIDP(jwks(jwk(rsa2048().Public(), kid("old"))))
-				first(t, p)
+				tc.first(t, p)
 				synctest.Wait()
-				p.wantFetches(t, 1)
+				p.wantFetches(t, tc.fetches)
 				p.publish(jwks(jwk(rsaOther().Public(), kid("new"))), nil)
 				p.accepts(t, signed(rsaOther(), "RS256", "new"))
-				p.wantFetches(t, 2)
+				p.wantFetches(t, tc.fetches+1)
 				// The same fetch has ended the old key.
-				p.refuses(t, signed(rsa2048(), "RS256", "old"), ErrNoKey)
-				p.wantFetches(t, 2)
+				p.refuses(t, old, ErrNoKey)
+				p.wantFetches(t, tc.fetches+1)
 			})
 		})
 	}
@@ -212,8 +215,8 @@ func TestTwoSetsHaveTheirOwnBudgets(t *testing.T) {
 	p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
 	signOut := New(p.policy, p.fetch)
 	p.accepts(t, signed(p256(), "ES256", "1"))
-	for i := range 100 {
-		if _, err := signOut.VerifySignature(t.Context(), stranger(fmt.Sprint(i))); !errors.Is(err, ErrNoKey) {
+	for range 100 {
+		if _, err := signOut.VerifySignature(t.Context(), stranger("forged")); !errors.Is(err, ErrNoKey) {
 			t.Fatalf("%v, want ErrNoKey", err)
 		}
 	}

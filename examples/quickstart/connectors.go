@@ -26,10 +26,10 @@ type connectorView struct {
 
 // problem is both faces of an error, since it is shown to an administrator.
 type problem struct {
-	Code    oidcsso.Code `json:"code"`
-	Message string       `json:"message"`
-	Remedy  string       `json:"remedy"`
-	ID      string       `json:"id"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+	ID      string `json:"id"`
 }
 
 // idp shows every connector, as a page or as JSON. One that fails does not keep the others from being shown.
@@ -63,7 +63,7 @@ func (a *app) look(r *http.Request, c *oidcsso.Connector) connectorView {
 	var e *oidcsso.Error
 	if errors.As(err, &e) {
 		a.log.Warn("identity provider not ready", "error", e)
-		v.State, v.Problem = "failing", &problem{e.Code, e.Public, e.Remedy, e.ID}
+		v.State, v.Problem = "failing", &problem{string(e.Code), e.Public, e.Remedy, e.ID}
 	}
 	if c.Disabled() {
 		v.State = "disabled"
