@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"github.com/oidcsso/oidcsso/internal/egress"
 )
 
 // Response is what came back from the identity provider, and where.
@@ -84,7 +87,7 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 	defer cancel()
 	md, err := c.idp.discovered(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
 	token, err := c.exchange(ctx, md, login, code)
 	if err != nil {
@@ -160,7 +163,7 @@ func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (
 			return "", invalid("a parameter is too long")
 		}
 	}
-	if !samePlace(r.URL, login.redirectURI) {
+	if !samePlace(r.URL, values, login.redirectURI) {
 		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("it arrived at another redirect URI"))
 	}
 	switch iss, sent := values["iss"]; {
@@ -188,8 +191,8 @@ func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (
 // ProviderError is the error code of an identity provider: the cause behind CodeProviderError, CodeClientRejected and
 // CodeCodeRejected. Its description is dropped, since it may hold anything.
 type ProviderError struct {
-	// Code is the error parameter (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core 1.0, 3.1.2.6), or "other" if it is
-	// not in the alphabet of such codes.
+	// Code is the error parameter (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core 1.0, 3.1.2.6), or "other" if there is
+	// none or it is not in the alphabet of such codes.
 	Code string
 }
 
@@ -198,7 +201,7 @@ func (e *ProviderError) Error() string { return "the identity provider answered 
 
 // errorName lets a code of another party through only if it looks like one.
 func errorName(code string) string {
-	if len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+	if code == "" || len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
 		return "other"
 	}
 	return code
@@ -216,12 +219,18 @@ func remedyFor(errorCode string) string {
 	return codeTexts[CodeProviderError].remedy
 }
 
-// samePlace compares where a response arrived with where it was to go: always the path, and the origin where it is known.
-func samePlace(arrived, redirectURI string) bool {
+// samePlace compares where a response arrived with where it was to go: always the path and the redirect URI's own query
+// (RFC 6749, 3.1.2), which may be all that keeps two connectors apart, and the origin where it is known.
+func samePlace(arrived string, values url.Values, redirectURI string) bool {
 	a, errA := url.Parse(arrived)
 	b, errB := url.Parse(redirectURI)
 	if errA != nil || errB != nil || a.EscapedPath() != b.EscapedPath() {
 		return false
+	}
+	for name, own := range b.Query() {
+		if !slices.Equal(values[name], own) {
+			return false
+		}
 	}
 	return a.Host == "" || a.Scheme == b.Scheme && a.Host == b.Host
 }
@@ -259,22 +268,36 @@ func idTokenOf(token *oauth2.Token) string {
 // exchangeError keeps the cause's type but never a body: that of the token endpoint's answer stays in RetrieveError.
 func (c *Connector) exchangeError(err error) *Error {
 	var retrieve *oauth2.RetrieveError
-	if !errors.As(err, &retrieve) {
-		if isTransport(err) {
-			return newError(CodeUnavailable, c.cfg.ID, err)
-		}
-		return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("token response: %w", err))
+	var status *egress.StatusError
+	var body *egress.BodyError
+	switch {
+	case errors.As(err, &retrieve):
+		return c.tokenError(retrieve)
+	case errors.As(err, &status) && !isPassing(status.Status): // a refusal without the JSON of RFC 6749, 5.2
+		return newError(CodeProviderError, c.cfg.ID, err)
+	case isTransport(err) && !errors.As(err, &body):
+		return newError(CodeUnavailable, c.cfg.ID, err)
 	}
+	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("token response: %w", err))
+}
+
+// tokenError sorts the error responses of RFC 6749, 5.2.
+func (c *Connector) tokenError(retrieve *oauth2.RetrieveError) *Error {
 	cause := &ProviderError{errorName(retrieve.ErrorCode)}
 	switch {
 	case retrieve.ErrorCode == "invalid_client" || retrieve.ErrorCode == "unauthorized_client":
 		return newError(CodeClientRejected, c.cfg.ID, cause)
 	case retrieve.ErrorCode == "invalid_grant":
 		return newError(CodeCodeRejected, c.cfg.ID, cause)
-	case retrieve.ErrorCode == "temporarily_unavailable" || retrieve.Response != nil && retrieve.Response.StatusCode >= http.StatusInternalServerError:
+	case retrieve.ErrorCode == "temporarily_unavailable" || isPassing(retrieve.Response.StatusCode):
 		return newError(CodeUnavailable, c.cfg.ID, cause)
 	}
 	return newError(CodeProviderError, c.cfg.ID, cause)
+}
+
+// isPassing says whether a request that was answered with this status may be answered otherwise in a minute.
+func isPassing(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
 
 func sameText(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

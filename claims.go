@@ -2,6 +2,7 @@ package oidcsso
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,8 @@ type Claim struct {
 	value  strictjson.Value
 }
 
-// Raw is the claim's JSON.
-func (c Claim) Raw() json.RawMessage { return json.RawMessage(c.value.Raw()) }
+// Raw is a copy of the claim's JSON.
+func (c Claim) Raw() json.RawMessage { return slices.Clone(c.value.Raw()) }
 
 // Text is the claim if it is a JSON string.
 func (c Claim) Text() (string, bool) { return c.value.Text() }
@@ -70,31 +71,18 @@ type claims struct {
 	userInfo strictjson.Object // empty if it was not asked
 }
 
-// get reads a claim with its exact name. The ID token goes first; UserInfo only fills gaps. A claim that is null is absent.
-func (c claims) get(name string) (Claim, bool) {
-	if v, ok := present(c.idToken, name); ok {
-		return Claim{FromIDToken, v}, true
-	}
-	v, ok := present(c.userInfo, name)
-	return Claim{FromUserInfo, v}, ok
-}
+// get reads a claim with its exact name. The ID token goes first; UserInfo only fills gaps.
+func (c claims) get(name string) (Claim, bool) { return c.read(name, present) }
 
 // find reads a claim by its exact name, else by a path with dots, "realm_access.roles".
-func (c claims) find(path string) (Claim, bool) {
-	if claim, ok := c.get(path); ok {
-		return claim, true
+func (c claims) find(path string) (Claim, bool) { return c.read(path, presentAt) }
+
+func (c claims) read(name string, from func(strictjson.Object, string) (strictjson.Value, bool)) (Claim, bool) {
+	if v, ok := from(c.idToken, name); ok {
+		return Claim{FromIDToken, v}, true
 	}
-	name, rest, nested := strings.Cut(path, ".")
-	claim, ok := c.get(name)
-	for nested && ok {
-		var object strictjson.Object
-		if object, ok = claim.value.Object(); !ok {
-			break
-		}
-		name, rest, nested = strings.Cut(rest, ".")
-		claim.value, ok = present(object, name)
-	}
-	return claim, ok
+	v, ok := from(c.userInfo, name)
+	return Claim{FromUserInfo, v}, ok
 }
 
 func (c claims) text(name string) string {
@@ -113,10 +101,28 @@ func (c claims) idTokenTime(name string) (at time.Time, present, valid bool) {
 	return at, true, valid
 }
 
+// present leaves out what stands for a claim that was not returned: null and the empty string (OpenID Connect Core 1.0,
+// 5.3.2).
 func present(object strictjson.Object, name string) (strictjson.Value, bool) {
 	v, ok := object.Get(name)
-	if !ok || v.Kind() == strictjson.Null {
+	if s, isText := v.Text(); !ok || v.Kind() == strictjson.Null || isText && s == "" {
 		return strictjson.Value{}, false
 	}
 	return v, true
+}
+
+func presentAt(object strictjson.Object, path string) (strictjson.Value, bool) {
+	if v, ok := present(object, path); ok {
+		return v, true
+	}
+	name, rest, nested := strings.Cut(path, ".")
+	v, ok := present(object, name)
+	for nested && ok {
+		if object, ok = v.Object(); !ok {
+			break
+		}
+		name, rest, nested = strings.Cut(rest, ".")
+		v, ok = present(object, name)
+	}
+	return v, ok
 }

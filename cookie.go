@@ -21,6 +21,14 @@ func (f *Flow) cookiePrefix() string {
 
 func (f *Flow) cookieName(state string) string { return f.cookiePrefix() + state[:cookieIDLength] }
 
+// isOurs also compares the length: "oidcsso-" begins the cookies of an application with the CookieName "oidcsso-admin" too.
+func (f *Flow) isOurs(name string) bool {
+	return strings.HasPrefix(name, f.cookiePrefix()) && len(name) == len(f.cookiePrefix())+cookieIDLength
+}
+
+// maxCookie is what browsers keep of a cookie, name and value, in bytes (RFC 6265bis, 5.6).
+const maxCookie = 4096
+
 // sealContext is where a sealed cookie belongs: it opens at no other base URL and under no other name.
 func (f *Flow) sealContext(name string) []string { return []string{"flow", f.env.base.String(), name} }
 
@@ -30,6 +38,9 @@ func (f *Flow) setCookie(w http.ResponseWriter, r *http.Request, login *Login) e
 	sealed, err := f.options.Keys[0].seal(login.marshal(), f.sealContext(name)...)
 	if err != nil {
 		return err
+	}
+	if len(name)+len(sealed) > maxCookie { // only with a redirect URI of over 1000 bytes; browsers would drop it silently
+		return errors.New("the redirect URI, the return target and the data are too long for a cookie")
 	}
 	for _, old := range f.surplus(r) {
 		f.expireCookie(w, old)
@@ -57,7 +68,7 @@ func (f *Flow) surplus(r *http.Request) []string {
 	var alive []pending
 	looked := 0
 	for _, cookie := range r.Cookies() {
-		if !strings.HasPrefix(cookie.Name, f.cookiePrefix()) {
+		if !f.isOurs(cookie.Name) {
 			continue
 		}
 		if looked++; looked > maxLooked {
@@ -70,7 +81,9 @@ func (f *Flow) surplus(r *http.Request) []string {
 		}
 		alive = append(alive, pending{cookie.Name, login})
 	}
-	slices.SortStableFunc(alive, func(a, b pending) int { return b.login.expiry.Compare(a.login.expiry) }) // newest first
+	// Newest first. Browsers send the oldest first (RFC 6265, 5.4), which tells apart what began in the same second.
+	slices.Reverse(alive)
+	slices.SortStableFunc(alive, func(a, b pending) int { return b.login.expiry.Compare(a.login.expiry) })
 	for i := maxOutstanding - 1; i < len(alive); i++ {
 		drop = append(drop, alive[i].name)
 	}

@@ -21,6 +21,9 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	}
 	inside := route != nil && route.Connector.ID() == c.cfg.ID
 	foreign := route != nil && !inside
+	if inside && route.Connector.Disabled() { // meanwhile
+		return newError(CodeConnectorDisabled, c.cfg.ID, nil)
+	}
 	switch {
 	case inside && verified != saysUnverified:
 		id.EmailStatus, id.Email, id.Domain = EmailTrusted, address.String(), route.Domain
@@ -43,6 +46,9 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest:
 		return newError(CodeEmailOutside, c.cfg.ID, nil).
 			withRemedy("The connector allows guests but also requires a trusted address, which a guest never has. Switch one of the two off.")
+	case c.cfg.RequireEmail && id.EmailStatus == EmailSilent:
+		return newError(CodeEmailUntrusted, c.cfg.ID, nil).
+			withRemedy("The identity provider does not say whether addresses are verified. Give the connector the domains of its people, or don't require an address.")
 	case c.cfg.RequireEmail:
 		return newError(CodeEmailUntrusted, c.cfg.ID, nil)
 	}

@@ -142,6 +142,7 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 	if err := f.setCookie(w, r, login); err != nil {
 		return "", newError(CodeInternal, connectorID, err)
 	}
+	noTrace(w)
 	return authorizationURL, nil
 }
 
@@ -152,7 +153,6 @@ func (f *Flow) Redirect(w http.ResponseWriter, r *http.Request, connectorID stri
 	if err != nil {
 		return err
 	}
-	noTrace(w)
 	http.Redirect(w, r, authorizationURL, http.StatusSeeOther)
 	return nil
 }
@@ -224,17 +224,30 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 	return connector.Finish(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
 }
 
+// connector asks the Source, and doubts its answer as [Decide] does. What can't be an ID, which anybody may send, never gets
+// there: a database would fail at a null byte, or find "acme" for "ACME".
 func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
-	connector, err := f.source.Connector(ctx, id)
-	switch {
-	case isNotFound(err):
-		return nil, newError(CodeConnectorUnknown, plain(id), err)
-	case err != nil:
-		return nil, newError(CodeUnavailable, plain(id), err)
-	case connector == nil:
-		return nil, newError(CodeUnavailable, plain(id), errors.New("the Source gave neither a connector nor an error"))
+	malformed := &ConfigError{}
+	if checkID(malformed, id); malformed.orNil() != nil {
+		return nil, newError(CodeConnectorUnknown, plain(id), errors.New("it is not a connector ID"))
 	}
-	return connector, nil
+	connector, err := f.source.Connector(ctx, id)
+	if isNotFound(err) {
+		if ctx.Err() == nil {
+			return nil, newError(CodeConnectorUnknown, id, err)
+		}
+		err = ctx.Err() // "not found" may only mean that the search was broken off
+	}
+	switch {
+	case err != nil:
+	case connector == nil:
+		err = errors.New("the Source gave neither a connector nor an error")
+	case connector.ID() != id:
+		err = errors.New("the Source gave another connector")
+	default:
+		return connector, nil
+	}
+	return nil, newError(CodeUnavailable, id, err)
 }
 
 // callbackPath is where the request arrived, as the browser saw it: not r.URL, which http.StripPrefix and routers change.

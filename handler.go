@@ -3,7 +3,9 @@ package oidcsso
 import (
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -59,12 +61,17 @@ func NewHandler(flow *Flow, ho *HandlerOptions) (*Handler, error) {
 		invalid.add("login_url", "is not a local path", "enter a path such as /login")
 	}
 	h.options.LoginURL = login
-	for origin := range flow.returns.origins { // a page there may also start a sign-in
+	// The base's own origin too: behind a proxy a request may have another Host, with which its Origin is compared.
+	base := flow.env.base.Scheme + "://" + flow.env.base.Host
+	for _, origin := range append(slices.Collect(maps.Keys(flow.returns.origins)), base) {
 		if err := h.origin.AddTrustedOrigin(origin); err != nil {
 			invalid.add("allowed_returns", "has an entry that is not an origin", "enter origins such as https://eu.example.com")
 		}
 	}
-	return h, invalid.orNil()
+	if err := invalid.orNil(); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // ServeHTTP serves the routes; anything else is 404.
@@ -76,6 +83,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/callback/"):
 		h.Callback(w, r)
 	default:
+		noTrace(w)
 		http.NotFound(w, r)
 	}
 }
@@ -84,6 +92,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // GET, or in the form or JSON body of a POST. A page is redirected to the identity provider; a request with a JSON body or
 // that accepts JSON alone gets {"method": "sso", "url": ...} or, where no connector has the address's domain,
 // {"method": "password"}.
+//
+// A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns. Who follows a link of another
+// site here is asked first, on a page that names the connector; otherwise any link could sign people in unasked.
 func (h *Handler) Start(w http.ResponseWriter, r *http.Request) {
 	if err := h.start(w, r); err != nil {
 		h.fail(w, r, err)
@@ -116,6 +127,9 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		in.connector, p.LoginHint = decision.Connector.ID(), address.String()
 	}
 	if !wantsJSON(r) {
+		if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+			return h.confirm(w, r, in.connector)
+		}
 		return h.flow.Redirect(w, r, in.connector, p)
 	}
 	authorizationURL, err := h.flow.Begin(w, r, in.connector, p)
@@ -123,6 +137,17 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"method": "sso", "url": authorizationURL})
+	return nil
+}
+
+// confirm shows a link to the same start. A click on it no longer comes from another site.
+func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, connectorID string) error {
+	connector, err := h.flow.connector(r.Context(), connectorID)
+	if err != nil {
+		return err
+	}
+	h.page(w, http.StatusOK, page{Title: "Do you want to sign in?", Text: "You came here from another site. Go on to sign in with " + connector.Name() + ".",
+		Link: "?" + r.URL.Query().Encode(), LinkText: "Sign in"})
 	return nil
 }
 
@@ -140,11 +165,14 @@ func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request, address Addre
 // Callback ends a sign-in. It may be mounted at any path that is a connector's redirect URI.
 func (h *Handler) Callback(w http.ResponseWriter, r *http.Request) {
 	signIn, err := h.flow.Finish(w, r)
-	if err == nil {
-		err = h.options.OnSignIn(w, r, signIn)
-	}
 	if err != nil {
 		h.fail(w, r, err)
+		return
+	}
+	if err := h.options.OnSignIn(w, r, signIn); err != nil {
+		e := *AsError(err) // a copy: it may be one for all
+		e.Connector, e.ReturnTo, e.Data = signIn.Identity.Connector, signIn.ReturnTo, signIn.Data
+		h.fail(w, r, &e)
 	}
 }
 

@@ -80,6 +80,8 @@ type Tokens struct {
 //	says unverified  unverified refused, or guest             unverified
 //	says nothing     trusted    refused, or guest             silent
 //
+// An address in another connector's domain is outside, whatever is said of it, also for a connector without domains.
+//
 // Identity.Email is set only in the status trusted. Config.AllowGuests turns "refused" into the status guest;
 // Config.RequireEmail refuses every status but trusted.
 type EmailStatus string
@@ -127,7 +129,7 @@ func (k AccountKey) String() string {
 }
 
 // Claim reads a claim with its exact, case-sensitive name, else by a path with dots ("realm_access.roles"). The ID token's
-// claim goes before UserInfo's. A claim that is null is absent.
+// claim goes before UserInfo's. A claim that is null or an empty string is absent (OpenID Connect Core 1.0, 5.3.2).
 func (i *Identity) Claim(path string) (Claim, bool) {
 	if i.claims == nil { // an Identity that was not made by a sign-in
 		return Claim{}, false
@@ -135,7 +137,7 @@ func (i *Identity) Claim(path string) (Claim, bool) {
 	return i.claims.find(path)
 }
 
-// newIdentity reads what is not decided upon; the email is decided by emailDecision.
+// newIdentity reads what is not decided upon; the email is decided by resolveEmail.
 func newIdentity(cfg *Config, cl claims) *Identity {
 	id := &Identity{
 		Connector: cfg.ID, Issuer: cfg.Issuer, claims: &cl,

@@ -30,7 +30,7 @@ func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Logi
 	_, err := verifier.Verify(ctx, raw)
 	switch {
 	case keys.err != nil:
-		return claims{}, c.keysError(keys.err)
+		return claims{}, c.keysError(ctx, keys.err)
 	case !keys.called:
 		return claims{}, c.rejected("signature", errors.New("the token is not a JWT with one signature by an algorithm that the identity provider announces"))
 	}
@@ -84,13 +84,13 @@ func (k *strictKeySet) VerifySignature(ctx context.Context, jwt string) ([]byte,
 }
 
 // keysError tells a key set that could not be had from a token that is wrong: a time-out must not look like a forgery.
-func (c *Connector) keysError(err error) *Error {
+func (c *Connector) keysError(ctx context.Context, err error) *Error {
 	var fetch *keyset.FetchError
 	var body *egress.BodyError
 	switch {
 	case errors.As(err, &fetch) && errors.As(err, &body) || errors.Is(err, keyset.ErrDocument):
 		return newError(CodeUnavailable, c.cfg.ID, err).withRemedy("The identity provider's key set (jwks_uri) can't be used.")
-	case errors.As(err, &fetch) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &fetch) || ctx.Err() != nil: // whatever cause the caller gave its context
 		return newError(CodeUnavailable, c.cfg.ID, err)
 	}
 	var syntax *strictjson.Error
@@ -182,12 +182,10 @@ func checkAccessTokenHash(object strictjson.Object, alg, accessToken string) err
 func (c *Connector) checkAuthTime(cl claims, maxAge int, now time.Time) error {
 	at, present, valid := cl.idTokenTime("auth_time")
 	switch {
-	case !valid:
-		return errors.New("auth_time is not a time")
 	case maxAge == 0:
 		return nil
-	case !present:
-		return errors.New("a max age was asked, and auth_time is missing")
+	case !present || !valid:
+		return errors.New("a max age was asked, and auth_time is missing or not a time")
 	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)):
 		return errors.New("the person signed in at the identity provider too long ago")
 	}

@@ -136,7 +136,7 @@ var errLayout = errors.New("oidcsso: the sealed text has another layout")
 func (l *Login) unmarshal(b []byte) error {
 	r := &reader{rest: b}
 	head := r.take(3)
-	if r.failed || head[0] != loginVersion {
+	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound) != 0 {
 		return errLayout
 	}
 	l.purpose = purpose(head[1])

@@ -2,6 +2,7 @@ package oidcsso
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -36,17 +37,15 @@ func (rs *returns) check(target string) (string, error) {
 	return "", errReturn
 }
 
-// localPath says whether the path stays a path after any number of decodings that a proxy or a router may do.
+// localPath says whether the path stays a path after any number of decodings that a proxy or a router may do. Dot segments
+// are refused, since whoever resolves them makes "//evil.example" of "/.//evil.example".
 func localPath(u *url.URL) bool {
 	path := u.EscapedPath()
 	for range 4 {
-		if strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t\x00") {
+		if strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t\x00") || hasDotSegment(path) {
 			return false
 		}
-		decoded, err := url.PathUnescape(path)
-		if err != nil {
-			return false
-		}
+		decoded := decodeOnce(path)
 		if decoded == path {
 			return true
 		}
@@ -55,13 +54,38 @@ func localPath(u *url.URL) bool {
 	return false // encoded so often only to hide something
 }
 
+func hasDotSegment(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// decodeOnce decodes what is an escape and leaves other percent signs, as lenient decoders do; "/100%25" is a good path.
+func decodeOnce(path string) string {
+	parts := strings.Split(path, "%")
+	for i, part := range parts {
+		if i == 0 {
+			continue
+		}
+		if decoded, err := url.PathUnescape("%" + part); err == nil {
+			parts[i] = decoded
+		} else {
+			parts[i] = "%" + part
+		}
+	}
+	return strings.Join(parts, "")
+}
+
 // newReturns reads FlowOptions: origins are scheme and host alone.
 func newReturns(invalid *ConfigError, fallback string, allowed []string) *returns {
 	rs := &returns{fallback: "/", origins: map[string]bool{}}
-	for _, origin := range allowed {
+	for i, origin := range allowed {
 		u, err := parseHTTPURL(origin, true)
 		if err != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Host != strings.ToLower(u.Host) {
-			invalid.add("allowed_returns", "has an entry that is not an origin", "enter origins such as https://eu.example.com")
+			invalid.add(fmt.Sprintf("allowed_returns[%d]", i), "is not an origin", "enter an origin such as https://eu.example.com")
 			continue
 		}
 		rs.origins[origin] = true

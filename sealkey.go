@@ -61,7 +61,7 @@ func (k SealKey) equal(other SealKey) bool {
 // sealDomain separates what these keys seal from anything else that is ever sealed with them.
 const sealDomain = "oidcsso login v1"
 
-// maxSealed bounds the text that open looks at, in bytes; a cookie can't be larger anyway.
+// maxSealed bounds the text that seal makes and open looks at, in bytes; a cookie can't be larger anyway.
 const maxSealed = 4096
 
 // seal encrypts and authenticates plaintext together with where it belongs.
@@ -73,14 +73,18 @@ func (k SealKey) seal(plaintext []byte, context ...string) (string, error) {
 	rand.Read(nonce[:])
 	sealed := make([]byte, 0, xaes.NonceSize+len(plaintext)+xaes.Overhead)
 	sealed = xaes.Seal(append(sealed, nonce[:]...), k.key, &nonce, plaintext, additional(context))
-	return base64Text(sealed), nil
+	text := base64Text(sealed)
+	if len(text) > maxSealed {
+		return "", fmt.Errorf("oidcsso: the sealed text is longer than %d bytes; shorten the redirect URI, the return target or the data", maxSealed)
+	}
+	return text, nil
 }
 
 var errSealed = errors.New("oidcsso: the sealed text does not open")
 
 // open is the reverse of seal, with the first key that fits.
 func open(keys []SealKey, text string, context ...string) ([]byte, error) {
-	if len(text) > maxSealed {
+	if len(text) > maxSealed || strings.ContainsAny(text, "\r\n") { // package base64 would pass over line breaks
 		return nil, errSealed
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)

@@ -43,9 +43,7 @@ func (c *Connector) addUserInfo(ctx context.Context, md *Metadata, token *oauth2
 
 // needsUserInfo says whether the ID token lacks the email address or a claim that the Config names.
 func (c *Connector) needsUserInfo(cl claims) bool {
-	if email, ok := cl.find(firstOf(c.cfg.EmailClaim, defaultEmailClaim)); !ok {
-		return true
-	} else if s, ok := email.Text(); !ok || s == "" {
+	if _, ok := cl.find(firstOf(c.cfg.EmailClaim, defaultEmailClaim)); !ok {
 		return true
 	}
 	if c.cfg.GroupsClaim == "" {
@@ -62,7 +60,7 @@ func (c *Connector) userInfoError(err error) *Error {
 	case errors.As(err, &body) && body.ContentType == "application/jwt":
 		return newError(CodeUserInfoRejected, c.cfg.ID, err).
 			withRemedy("The UserInfo endpoint answers with a signed token. Let it answer with plain JSON for this application, or put the email into the ID token.")
-	case errors.As(err, &body), errors.As(err, &status) && status.Status < 500:
+	case errors.As(err, &body), errors.As(err, &status) && !isPassing(status.Status):
 		return newError(CodeUserInfoRejected, c.cfg.ID, err)
 	}
 	return newError(CodeUnavailable, c.cfg.ID, err)

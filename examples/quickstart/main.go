@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,8 +21,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/oidcsso/oidcsso"
 )
 
 func main() {
@@ -37,6 +36,9 @@ func main() {
 // depend on the port.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	settings, err := readSettings(args, getenv, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -49,39 +51,32 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err := announce(stdout, origin, settings); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	handler, err := newBackend(origin, settings, log)
+	users, err := demoUsers()
+	if err != nil {
+		return err
+	}
+	handler, err := newBackend(origin, settings.companies(origin), users, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return err
 	}
 	return serve(ctx, listener, handler)
 }
 
-// newBackend puts the application together, and the identity providers of the demonstration unless there is a real one.
-func newBackend(origin string, settings settings, log *slog.Logger) (http.Handler, error) {
-	mux := http.NewServeMux()
-	var connectors []oidcsso.Config
-	var guide []hint
-	if settings.embedded() {
-		demo := newDemo(origin)
-		demo.mount(mux)
-		connectors, guide = demo.connectors, demo.guide
-	} else {
-		connectors = []oidcsso.Config{settings.connector()}
-	}
-	flow, router, err := newSSO(origin+ssoPath, connectors, log)
-	if err != nil {
-		return nil, err
-	}
-	users, err := demoUsers()
+// newBackend puts the application and the embedded identity providers, if there are any, beneath one origin.
+func newBackend(origin string, companies companies, users *users, log *slog.Logger) (http.Handler, error) {
+	flow, router, err := newSSO(origin+ssoPath, companies.connectors, log)
 	if err != nil {
 		return nil, err
 	}
 	app := &app{
-		origin: origin, flow: flow, router: router, users: users, log: log, guide: guide,
-		sessions: newSessions(origin),
+		origin: origin, flow: flow, router: router, users: users, sessions: newSessions(origin),
+		log: log, guide: companies.guide,
 	}
+	mux := http.NewServeMux()
 	mux.Handle("/", app.routes())
+	for path, idp := range companies.idps {
+		mux.Handle(path, idp)
+	}
 	return canonical(origin, mux), nil
 }
 

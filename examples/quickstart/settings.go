@@ -77,26 +77,26 @@ func (s *settings) origin(bound net.Addr) string {
 	return "http://" + net.JoinHostPort(s.host, strconv.Itoa(port))
 }
 
-// embedded says whether the embedded identity providers are used.
-func (s *settings) embedded() bool { return s.issuer == "" }
-
-// connector is the real identity provider, as its administrator describes it.
-func (s *settings) connector() oidcsso.Config {
+// companies are those of the demonstration, or the one with a real identity provider.
+func (s *settings) companies(origin string) companies {
+	if s.issuer == "" {
+		return demoCompanies(origin)
+	}
 	domains := strings.FieldsFunc(s.domain, func(r rune) bool { return r == ',' || r == ' ' })
 	name := s.domain
 	if len(domains) > 0 {
 		name = domains[0]
 	}
-	return oidcsso.Config{
+	return companies{connectors: []oidcsso.Config{{
 		ID: mainID, Name: name, Issuer: s.issuer, ClientID: s.clientID, ClientSecret: oidcsso.NewSecret(s.clientSecret),
 		Domains: oidcsso.AssertDomains(domains...), // whoever can start this program may say so
-	}
+	}}}
 }
 
 // announce prints what has to be known before the first sign-in. The Callback URI is known before anything else is
 // configured, and is registered at the identity provider first.
 func announce(w io.Writer, origin string, s settings) error {
-	if s.embedded() {
+	if s.issuer == "" {
 		_, err := fmt.Fprintf(w, "Open %s/\n%s", origin, demoGuide)
 		return err
 	}

@@ -21,16 +21,13 @@ type user struct {
 // users is the table of accounts. It does not change once the server runs.
 type users struct {
 	byAddress map[string]*user
-	nobody    user // what is compared for an address that nobody has
+	nobody    user // compared with for an address that nobody has; no password fits
 	derive    func(password string, salt []byte) ([]byte, error)
 }
 
 // demoUsers are people whose companies have no single sign-on.
 func demoUsers() (*users, error) {
-	u, err := newUsers(derivePassword)
-	if err != nil {
-		return nil, err
-	}
+	u := newUsers(derivePassword)
 	return u, u.add("nora", "Nora Lindqvist", "sunflower", "nora@northwind.test")
 }
 
@@ -39,13 +36,17 @@ func derivePassword(password string, salt []byte) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, password, salt, 600_000, sha256.Size)
 }
 
-func newUsers(derive func(string, []byte) ([]byte, error)) (*users, error) {
-	u := &users{byAddress: map[string]*user{}, derive: derive}
-	return u, u.setPassword(&u.nobody, rand.Text())
+func newUsers(derive func(string, []byte) ([]byte, error)) *users {
+	nobody := user{salt: random(16), sum: random(sha256.Size)}
+	return &users{byAddress: map[string]*user{}, nobody: nobody, derive: derive}
 }
 
 func (u *users) add(id, name, password string, addresses ...string) error {
-	added := &user{id: id, name: name, addresses: addresses}
+	added := &user{id: id, name: name, addresses: addresses, salt: random(16)}
+	var err error
+	if added.sum, err = u.derive(password, added.salt); err != nil {
+		return err
+	}
 	for _, address := range addresses {
 		key, ok := addressKey(address)
 		if !ok {
@@ -53,14 +54,13 @@ func (u *users) add(id, name, password string, addresses ...string) error {
 		}
 		u.byAddress[key] = added
 	}
-	return u.setPassword(added, password)
+	return nil
 }
 
-func (u *users) setPassword(of *user, password string) (err error) {
-	of.salt = make([]byte, 16)
-	rand.Read(of.salt) // never fails
-	of.sum, err = u.derive(password, of.salt)
-	return err
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return b
 }
 
 // find gives the account with this address, or the zero user.

@@ -113,6 +113,7 @@ func quietError(err error) error {
 	var lookup *net.DNSError
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &refused):
 		return refused
@@ -120,8 +121,8 @@ func quietError(err error) error {
 		own := *lookup // it may be shared by several that looked up the same name
 		own.Server = ""
 		return &own
-	case errors.As(err, &network), errors.As(err, &certificate), errors.Is(err, context.Canceled),
-		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &network), errors.As(err, &certificate), errors.As(err, &record),
+		errors.Is(err, context.Canceled), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	}
 	return errNotHTTP

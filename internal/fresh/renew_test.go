@@ -315,6 +315,7 @@ func TestDeadContextStartsNoCooldown(t *testing.T) {
 		if got, err := v.Renew(ctx); got != "one" || !errors.Is(err, context.Canceled) {
 			t.Fatalf("Renew = %q, %v", got, err)
 		}
+		synctest.Wait()
 		s.wantCalls(t, 1)
 		s.set(answer{value: "two"})
 		wantRenewed(t, v, "two", nil)
