@@ -110,18 +110,24 @@ func (tr *trial) attempt() (*oidcsso.Login, oidcsso.Response) {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
+	u, err := url.Parse(authorizationURL)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.request = u.Query()
+	return login, oidcsso.Response{URL: tr.authorize(authorizationURL), Binding: tr.params.Binding, Source: tr.source}
+}
+
+// authorize is what the identity provider answers to an authorization request: Alice signs in at once.
+func (tr *trial) authorize(authorizationURL string) string {
+	tr.t.Helper()
 	recorder := httptest.NewRecorder()
 	tr.idp.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, authorizationURL, nil))
 	location, err := recorder.Result().Location()
 	if err != nil {
 		tr.t.Fatalf("the identity provider answered with status %d and no redirect", recorder.Code)
 	}
-	u, err := url.Parse(authorizationURL)
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	tr.request = u.Query()
-	return login, oidcsso.Response{URL: location.String(), Binding: tr.params.Binding, Source: tr.source}
+	return location.String()
 }
 
 func (tr *trial) newConnector() *oidcsso.Connector {

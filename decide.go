@@ -12,6 +12,7 @@ import (
 // the backend's log. A backend with other ways in may name its own, and may leave it empty.
 type Method string
 
+// The ways in that most backends have:
 const (
 	MethodPassword      Method = "password"
 	MethodPasswordReset Method = "password_reset"

@@ -65,9 +65,9 @@ type Identity struct {
 
 // Tokens are what the token endpoint gave out (OpenID Connect Core 1.0, 3.1.3.3). They redact themselves in print.
 type Tokens struct {
-	Access  Secret
-	Refresh Secret
-	ID      Secret
+	// Access is the access token, Refresh the refresh token (empty unless the identity provider gave one, usually for the
+	// scope offline_access), and ID the ID token.
+	Access, Refresh, ID Secret
 	// Expiry is when the access token expires; zero if the identity provider does not say.
 	Expiry time.Time
 }
@@ -115,6 +115,7 @@ const (
 // AccountKey identifies a person: what an account is found by. It is comparable. All three parts count: without the
 // connector, one tenant's identity provider could name another's people.
 type AccountKey struct {
+	// Connector is the connector's ID, Issuer its issuer as configured, and Subject the sub claim, byte for byte.
 	Connector, Issuer, Subject string
 }
 

@@ -16,12 +16,15 @@ import (
 // Endpoints that the library sends a browser or a request to are checked: absolute https URLs without fragment and user
 // info. Of the others, one that fails the check is left empty. Lists are cut after 200 entries.
 type Metadata struct {
+	// Required, and used by the library:
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
 	TokenEndpoint         string `json:"token_endpoint"`
 	JWKSURI               string `json:"jwks_uri"`
-	UserInfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
+	// UserInfoEndpoint may be absent.
+	UserInfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 
+	// Not used by a sign-in; empty where absent or unsound:
 	EndSessionEndpoint                 string `json:"end_session_endpoint,omitempty"`
 	RevocationEndpoint                 string `json:"revocation_endpoint,omitempty"`
 	IntrospectionEndpoint              string `json:"introspection_endpoint,omitempty"`
@@ -30,6 +33,7 @@ type Metadata struct {
 	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitempty"`
 	ServiceDocumentation               string `json:"service_documentation,omitempty"`
 
+	// What the identity provider says that it can do; nil where it says nothing:
 	ScopesSupported                   []string `json:"scopes_supported,omitempty"`
 	ClaimsSupported                   []string `json:"claims_supported,omitempty"`
 	ResponseTypesSupported            []string `json:"response_types_supported,omitempty"`
@@ -43,6 +47,7 @@ type Metadata struct {
 	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 	IDTokenSigningAlgValuesSupported  []string `json:"id_token_signing_alg_values_supported,omitempty"`
 
+	// Promises and demands; false where it says nothing:
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported"`
 	RequirePushedAuthorizationRequests         bool `json:"require_pushed_authorization_requests,omitempty"`
 	BackchannelLogoutSupported                 bool `json:"backchannel_logout_supported,omitempty"`

@@ -28,7 +28,7 @@ func (rs *returns) check(target string) (string, error) {
 	if err != nil || u.Opaque != "" || u.User != nil || !localPath(u) {
 		return "", errReturn
 	}
-	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") {
+	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") {
 		return target, nil
 	}
 	if rs.origins[u.Scheme+"://"+u.Host] {

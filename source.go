@@ -21,6 +21,7 @@ type Source interface {
 
 // Route is the answer for a domain.
 type Route struct {
+	// Connector is whose the domain is, possibly disabled. Never nil beside a nil error.
 	Connector *Connector
 	// Domain is the connector's entry that matched.
 	Domain Domain

@@ -107,6 +107,18 @@ func (r *rsaKeys) take() *rsa.PrivateKey {
 		return k
 	}
 	r.mu.Unlock()
+	return newRSA()
+}
+
+// warm makes one ahead, so that no request that has a deadline has to wait for it.
+func (r *rsaKeys) warm() {
+	k := r.take()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = append(r.spare, k)
+}
+
+func newRSA() *rsa.PrivateKey {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(fmt.Sprintf("oidcssotest: no RSA key: %v", err)) // the size is fixed and crypto/rand never fails

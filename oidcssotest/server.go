@@ -44,6 +44,7 @@ func New(t testing.TB, baseURL string) *IdP {
 	p.roots = x509.NewCertPool()
 	p.roots.AddCert(certificate.Leaf)
 	p.network = &network{address: address, config: &tls.Config{Certificates: []tls.Certificate{certificate}}}
+	spareRSA.warm()
 	p.network.serve(listener, p)
 	t.Cleanup(func() {
 		p.Stop()
