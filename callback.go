@@ -253,6 +253,8 @@ func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, co
 	switch {
 	case !strings.EqualFold(token.TokenType, "Bearer"): // OpenID Connect Core 1.0, 3.1.3.3
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: token_type is not Bearer"))
+	case !isVSCHAR(token.AccessToken): // RFC 6749, A.12
+		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: the access token has characters that it must not have"))
 	case idTokenOf(token) == "":
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: there is no ID token")).
 			withRemedy("The identity provider sent no ID token. Allow the scope openid for the application.")

@@ -72,7 +72,7 @@ func newTrial(t testing.TB, issuer string) *trial {
 		f.TokenResponse = func(m map[string]any) { m["note"] = planted }
 		f.AuthorizeResponse = func(v url.Values) { v.Set("note", planted) }
 	})
-	tr.wire = &wire{idp: tr.idp, begins: issuer + "/"}
+	tr.wire = &wire{idp: tr.idp, begins: issuer + "/", keys: make(chan struct{}, 1)}
 	tr.alice = oidcssotest.User{Subject: "alice", Email: "alice@acme.test", Name: "Alice Ames", Claims: map[string]any{"note": planted}}
 	tr.cfg = tr.idp.Config("acme", "acme.test")
 	tr.cfg.UserInfo = oidcsso.UserInfoAlways
@@ -263,12 +263,16 @@ type wire struct {
 	begins string // what URLs of the identity provider begin with
 	// instead, if set, may answer in the identity provider's place; nil: it doesn't.
 	instead func(*http.Request) *http.Response
+	edit    func(*http.Response) // if set, of each answer
+	// forgetful keeps nothing but numbers, for a long run.
+	forgetful bool
+	keys      chan struct{} // gets one for each answer with keys
 
-	mu          sync.Mutex
-	secrets     []string
-	exchanges   []url.Values
-	userInfos   int
-	discoveries int
+	mu        sync.Mutex
+	secrets   []string
+	exchanges []url.Values
+	sent      int // token requests
+	userInfos int
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -283,8 +287,15 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/'):]
 	w.note(path, body, r.Header)
 	answer, err := w.answer(r, body)
-	if err == nil && path == "/token" {
+	switch {
+	case err != nil:
+	case path == "/token":
 		w.hear(answer)
+	case path == "/jwks":
+		select {
+		case w.keys <- struct{}{}:
+		default:
+		}
 	}
 	return answer, err
 }
@@ -305,6 +316,9 @@ func (w *wire) answer(r *http.Request, body []byte) (*http.Response, error) {
 	}
 	response := recorder.Result()
 	response.Request = r
+	if w.edit != nil {
+		w.edit(response)
+	}
 	return response, nil
 }
 
@@ -313,13 +327,15 @@ func (w *wire) note(path string, body []byte, header http.Header) {
 	defer w.mu.Unlock()
 	switch path {
 	case "/token":
+		w.sent++
+		if w.forgetful {
+			return
+		}
 		form, _ := url.ParseQuery(string(body))
 		w.exchanges = append(w.exchanges, form)
 		w.secrets = append(w.secrets, form.Get("code"), form.Get("code_verifier"), strings.TrimPrefix(header.Get("Authorization"), "Basic "))
 	case "/userinfo":
 		w.userInfos++
-	case "/openid-configuration":
-		w.discoveries++
 	}
 }
 
@@ -329,7 +345,10 @@ func (w *wire) hear(response *http.Response) {
 	if err != nil {
 		return // the test's own broken body
 	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(body), response.Body}
 	var tokens map[string]any
 	if json.Unmarshal(body, &tokens) != nil {
 		return
@@ -355,13 +374,29 @@ func (w *wire) confidences() []string {
 func (w *wire) exchanged() []url.Values {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.exchanges
+	return append([]url.Values(nil), w.exchanges...)
+}
+
+func (w *wire) exchangeCount() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sent
 }
 
 func (w *wire) askedUserInfo() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.userInfos
+}
+
+// waitForKeys waits for the fetch of the keys that Begin starts in the background.
+func (w *wire) waitForKeys(t testing.TB) {
+	t.Helper()
+	select {
+	case <-w.keys:
+	case <-t.Context().Done():
+		t.Fatal("the keys were not fetched")
+	}
 }
 
 // answered is a response of the test's own.

@@ -12,7 +12,7 @@ import (
 type page struct {
 	Title, Text    string
 	Link, LinkText string
-	Code           Code
+	Code           string
 	ID             string
 	Style          template.CSS
 }
@@ -53,7 +53,7 @@ var pagePolicy = func() string {
 }()
 
 func errorPage(e *Error, loginURL string) page {
-	p := page{Text: e.Public, Code: e.Code, ID: e.ID, Link: loginURL}
+	p := page{Text: e.Public, Code: string(e.Code), ID: e.ID, Link: loginURL}
 	switch e.Kind() {
 	case KindUnavailable:
 		p.Title, p.LinkText = "Sign-in is unavailable", "Try again"

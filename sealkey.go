@@ -15,7 +15,12 @@ import (
 // SealKey seals a [Login] while the browser carries it: 256 secret bits, the same on every replica. Whoever has it can forge
 // the state of a sign-in. It redacts itself in print. To rotate, put the new key first and keep the old one for as long
 // as a sign-in may take, ten minutes.
-type SealKey struct{ key *[xaes.KeySize]byte }
+//
+// The bytes hide behind two pointers because fmt can't call methods of an unexported field, and under a verb that does not
+// fit prints the array behind one.
+type SealKey struct{ key **[xaes.KeySize]byte }
+
+func sealKeyOf(key *[xaes.KeySize]byte) SealKey { return SealKey{&key} }
 
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
 func NewSealKey(secret []byte) (SealKey, error) {
@@ -26,7 +31,7 @@ func NewSealKey(secret []byte) (SealKey, error) {
 	if strings.Count(string(secret), string(secret[:1])) == len(secret) {
 		return SealKey{}, errors.New("oidcsso: a seal key of 32 equal bytes is not random")
 	}
-	return SealKey{&key}, nil
+	return sealKeyOf(&key), nil
 }
 
 // ParseSealKey reads a key from a setting: 32 bytes in base64, as `openssl rand -base64 32` prints them.
@@ -45,7 +50,7 @@ func ParseSealKey(text string) (SealKey, error) {
 func RandomSealKey() SealKey {
 	var key [xaes.KeySize]byte
 	rand.Read(key[:]) // never fails
-	return SealKey{&key}
+	return sealKeyOf(&key)
 }
 
 // Format redacts under every verb of fmt.
@@ -55,7 +60,7 @@ func (k SealKey) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 func (k SealKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 func (k SealKey) equal(other SealKey) bool {
-	return subtle.ConstantTimeCompare(k.key[:], other.key[:]) == 1
+	return subtle.ConstantTimeCompare((*k.key)[:], (*other.key)[:]) == 1
 }
 
 // sealDomain separates what these keys seal from anything else that is ever sealed with them.
@@ -72,7 +77,7 @@ func (k SealKey) seal(plaintext []byte, context ...string) (string, error) {
 	var nonce [xaes.NonceSize]byte
 	rand.Read(nonce[:])
 	sealed := make([]byte, 0, xaes.NonceSize+len(plaintext)+xaes.Overhead)
-	sealed = xaes.Seal(append(sealed, nonce[:]...), k.key, &nonce, plaintext, additional(context))
+	sealed = xaes.Seal(append(sealed, nonce[:]...), *k.key, &nonce, plaintext, additional(context))
 	text := base64Text(sealed)
 	if len(text) > maxSealed {
 		return "", fmt.Errorf("oidcsso: the sealed text is longer than %d bytes; shorten the redirect URI, the return target or the data", maxSealed)
@@ -96,7 +101,7 @@ func open(keys []SealKey, text string, context ...string) ([]byte, error) {
 		if k.key == nil {
 			continue
 		}
-		if plaintext, err := xaes.Open(nil, k.key, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
+		if plaintext, err := xaes.Open(nil, *k.key, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
 			return plaintext, nil
 		}
 	}

@@ -28,11 +28,12 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		c := loopbackClient()
 
 		var failed *egress.StatusError
-		if _, err := get(t.Context(), c, source.URL); !errors.As(err, &failed) || failed.Status != status {
-			t.Errorf("GET %d: got %v, want a StatusError with it", status, err)
-		} else if mustContain(t, err, "redirect"); true {
-			mustNotContain(t, err, "MARKER", target.URL)
+		_, err := get(t.Context(), c, source.URL)
+		if !errors.As(err, &failed) || failed.Status != status {
+			t.Fatalf("GET %d: got %v, want a StatusError with it", status, err)
 		}
+		mustContain(t, err, "redirect")
+		mustNotContain(t, err, "MARKER", target.URL)
 		if _, err := post(t.Context(), c, source.URL+"?type=text/html"); !errors.As(err, &failed) || failed.Status != status {
 			t.Errorf("POST %d: got %v, want a StatusError with it", status, err)
 		}

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -43,7 +42,7 @@ func (e *StatusError) Error() string {
 
 // BodyError says why a body can't be used. It does not quote it.
 type BodyError struct {
-	// ContentType is the media type as it was sent, or empty.
+	// ContentType is the media type that was sent, if it is application/json or application/jwt; otherwise empty.
 	ContentType string
 	// Err is a *strictjson.Error, or says that the body is too large.
 	Err error
@@ -240,10 +239,11 @@ func lifetime(value strictjson.Value) (int64, bool) {
 	return seconds, ok && seconds > 0 && seconds <= maxLifetime
 }
 
+// mediaType is that of the answer, if it is one that makes a difference; other texts of a server are not kept.
 func mediaType(resp *http.Response) string {
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if err != nil {
+	if err != nil || media != "application/json" && media != "application/jwt" {
 		return ""
 	}
-	return strings.ToLower(media)
+	return media
 }

@@ -1,0 +1,137 @@
+// Command before is a backend as there are many: accounts with a user name and addresses, passwords, sessions of its own.
+package main
+
+import (
+	_ "embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const origin = "http://127.0.0.1:8080"
+
+type app struct {
+	origin string
+	store  *store
+	mail   func(to, text string)
+}
+
+func main() {
+	a := &app{origin: origin, store: demoStore(), mail: logMail}
+	slog.Info("sign in as nora with the password sunflower, or as alice with snowdrop", "open", origin)
+	server := &http.Server{Addr: strings.TrimPrefix(origin, "http://"), Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
+	slog.Error("ended", "error", server.ListenAndServe())
+}
+
+func demoStore() *store {
+	return newStore(
+		account{name: "nora", addresses: []string{"nora@northwind.test"}, password: newPassword("sunflower")},
+		account{name: "alice", addresses: []string{"alice@acme.test", "alice@home.test"}, password: newPassword("snowdrop")},
+	)
+}
+
+func logMail(to, text string) { slog.Info("mail", "to", to, "text", text) }
+
+func (a *app) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.home)
+	mux.HandleFunc("POST /login", a.login)
+	mux.HandleFunc("POST /logout", a.logout)
+	mux.HandleFunc("POST /forgot", a.forgot)
+	mux.HandleFunc("GET /reset", a.resetPage)
+	mux.HandleFunc("POST /reset", a.reset)
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
+func (a *app) home(w http.ResponseWriter, r *http.Request) {
+	if user := a.user(r); user.name != "" {
+		show(w, http.StatusOK, view{Title: "Hello, " + user.name, Form: "logout"})
+		return
+	}
+	show(w, http.StatusOK, view{Title: "Sign in", Form: "login"})
+}
+
+func (a *app) login(w http.ResponseWriter, r *http.Request) {
+	login := r.PostFormValue("login")
+	found := a.store.find(login)
+	if !found.password.is(r.PostFormValue("password")) {
+		show(w, http.StatusForbidden, view{Title: "Sign in", Text: "The name or the password is wrong.", Form: "login"})
+		return
+	}
+	a.startSession(w, r, found)
+}
+
+func (a *app) logout(w http.ResponseWriter, r *http.Request) {
+	a.endSession(r)
+	a.setCookie(w, "", -time.Second)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// forgot mails a link. Its page does not tell whether there is an account.
+func (a *app) forgot(w http.ResponseWriter, r *http.Request) {
+	if found := a.store.find(r.PostFormValue("login")); found.name != "" {
+		token := a.store.issue(a.store.resets, found.name, time.Hour)
+		a.mail(found.addresses[0], a.origin+"/reset?token="+token)
+	}
+	show(w, http.StatusOK, view{Title: "Look into your mail", Text: "If there is such an account, a link is on its way."})
+}
+
+func (a *app) resetPage(w http.ResponseWriter, r *http.Request) {
+	show(w, http.StatusOK, view{Title: "New password", Form: "reset", Token: r.URL.Query().Get("token")})
+}
+
+func (a *app) reset(w http.ResponseWriter, r *http.Request) {
+	found := a.store.redeem(a.store.resets, r.PostFormValue("token"), true)
+	if found.name == "" || r.PostFormValue("password") == "" {
+		show(w, http.StatusForbidden, view{Title: "New password", Text: "The link is no longer valid, or the password is empty."})
+		return
+	}
+	a.store.setPassword(found.name, newPassword(r.PostFormValue("password")))
+	show(w, http.StatusOK, view{Title: "Sign in", Text: "Your password is changed.", Form: "login"})
+}
+
+// user is who is signed in.
+func (a *app) user(r *http.Request) account {
+	cookie, err := r.Cookie("session")
+	if err != nil {
+		return account{}
+	}
+	return a.store.redeem(a.store.sessions, cookie.Value, false)
+}
+
+func (a *app) startSession(w http.ResponseWriter, r *http.Request, user account) {
+	a.endSession(r)
+	a.setCookie(w, a.store.issue(a.store.sessions, user.name, sessionLifetime), sessionLifetime)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (a *app) endSession(r *http.Request) {
+	if cookie, err := r.Cookie("session"); err == nil {
+		a.store.redeem(a.store.sessions, cookie.Value, true)
+	}
+}
+
+const sessionLifetime = 8 * time.Hour
+
+func (a *app) setCookie(w http.ResponseWriter, value string, lifetime time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: "session", Value: value, Path: "/", MaxAge: int(lifetime.Seconds()),
+		HttpOnly: true, Secure: strings.HasPrefix(a.origin, "https:"), SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// view is a page: a heading, a sentence, a form.
+type view struct{ Title, Text, Form, Token string }
+
+//go:embed page.html
+var pageText string
+
+var page = template.Must(template.New("page").Parse(pageText))
+
+func show(w http.ResponseWriter, status int, v view) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	page.Execute(w, v) // fails only when the browser has gone
+}
