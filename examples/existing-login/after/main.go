@@ -53,7 +53,7 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("POST /forgot", a.forgot)
 	mux.HandleFunc("GET /reset", a.resetPage)
 	mux.HandleFunc("POST /reset", a.reset)
-	return http.NewCrossOriginProtection().Handler(mux)
+	return http.MaxBytesHandler(http.NewCrossOriginProtection().Handler(mux), 64<<10)
 }
 
 func (a *app) home(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +95,7 @@ func (a *app) logout(w http.ResponseWriter, r *http.Request) {
 
 // forgot mails a link. Its page does not tell whether there is an account.
 func (a *app) forgot(w http.ResponseWriter, r *http.Request) {
-	if found := a.store.find(r.PostFormValue("login")); found.name != "" {
+	if found := a.store.find(r.PostFormValue("login")); len(found.addresses) > 0 {
 		token := a.store.issue(a.store.resets, found.name, time.Hour)
 		a.mail(found.addresses[0], a.origin+"/reset?token="+token)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -19,7 +20,11 @@ const connectorID = "main"
 func newSSO(opts *oidcsso.Options, getenv func(string) string) (*oidcsso.Flow, error) {
 	key, err := oidcsso.ParseSealKey(getenv("SSO_KEY")) // openssl rand -base64 32; the same on every replica
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("SSO_KEY: %w", err)
+	}
+	domains := strings.Fields(getenv("OIDC_DOMAINS"))
+	if len(domains) == 0 {
+		return nil, errors.New("OIDC_DOMAINS is empty, so nobody would be sent to the identity provider")
 	}
 	router := oidcsso.NewRouter(opts)
 	err = router.Put(oidcsso.Config{
@@ -27,7 +32,7 @@ func newSSO(opts *oidcsso.Options, getenv func(string) string) (*oidcsso.Flow, e
 		Issuer:       getenv("OIDC_ISSUER"),
 		ClientID:     getenv("OIDC_CLIENT_ID"),
 		ClientSecret: oidcsso.NewSecret(getenv("OIDC_CLIENT_SECRET")),
-		Domains:      oidcsso.AssertDomains(strings.Fields(getenv("OIDC_DOMAINS"))...),
+		Domains:      oidcsso.AssertDomains(domains...),
 		RequireEmail: true, // this backend knows people by an address
 	})
 	if err != nil {
