@@ -74,7 +74,8 @@ type Egress struct {
 	InsecureAllowLoopback bool
 
 	// AllowPrefixes are further networks in which identity providers may be, such as a company's own 10.1.2.0/24. Every
-	// tenant can then send requests there. Default: none.
+	// tenant can then send requests there. Loopback, link-local and multicast addresses and the metadata services of clouds
+	// stay refused even inside them. Default: none.
 	AllowPrefixes []netip.Prefix
 
 	// RootCAs are the authorities that sign the identity providers' certificates. Default: those of the system.
@@ -152,6 +153,11 @@ func newEnvironment(o *Options) (*environment, error) {
 			invalid.add("base_url", err.Error(), "enter a URL such as https://app.example.com/sso")
 		}
 		env.base = base
+	}
+	for i, prefix := range o.Egress.AllowPrefixes {
+		if !prefix.IsValid() || prefix.Addr().Is4In6() { // neither would ever match
+			invalid.add(fmt.Sprintf("egress.allow_prefixes[%d]", i), "is no network", "give one such as 10.1.2.0/24 or fd12::/64")
+		}
 	}
 	for i, uri := range o.ExclusiveRedirectURLs {
 		if _, err := parseRedirectURL(uri); err != nil {

@@ -1,6 +1,7 @@
 package oidcsso_test
 
 import (
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -88,8 +89,9 @@ func TestOptionsReportAllProblemsAtEachUse(t *testing.T) {
 	opts := &oidcsso.Options{
 		BaseURL: "http://app.example.com", Leeway: 5*time.Minute + 1,
 		ExclusiveRedirectURLs: []string{"https://app.example.com/cb", "cb", "https://app.example.com/cb#x"},
+		Egress:                oidcsso.Egress{AllowPrefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), {}, netip.MustParsePrefix("::ffff:10.0.0.0/104")}},
 	}
-	const want = "leeway base_url exclusive_redirect_urls[1] exclusive_redirect_urls[2]"
+	const want = "leeway base_url egress.allow_prefixes[1] egress.allow_prefixes[2] exclusive_redirect_urls[1] exclusive_redirect_urls[2]"
 	for range 2 {
 		_, err := oidcsso.NewConnector(soundConfig(), opts)
 		if got := fieldNames(problems(t, err)); got != want {

@@ -4,9 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -101,14 +101,15 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	var e *oidcsso.Error
-	if !errors.As(err, &e) {
-		e = &oidcsso.Error{Code: oidcsso.CodeInternal, Public: "Something went wrong on our side. Please try again.", ID: strings.ToLower(rand.Text()[:10])}
+	if !errors.As(err, &e) { // of this application's own
+		e = &oidcsso.Error{Code: oidcsso.CodeInternal, Public: "Something went wrong on our side. Please try again.", ID: rand.Text()[:10]}
+		err = fmt.Errorf("%s: %w", e.ID, err)
 	}
 	level := slog.LevelInfo
 	if e.Kind() == oidcsso.KindUnavailable {
 		level = slog.LevelWarn
 	}
-	a.log.Log(r.Context(), level, "sign-in failed", "error", err, "id", e.ID)
+	a.log.Log(r.Context(), level, "sign-in failed", "error", err)
 	title, link := "This sign-in did not work", "Back to sign-in"
 	switch e.Kind() {
 	case oidcsso.KindUnavailable:

@@ -32,35 +32,54 @@ func demoCompanies(origin string) companies {
 		{"nora@northwind.test", "no single sign-on, password “sunflower”"},
 	}}
 	all.add(origin, company{
-		id: "acme", name: "Acme Inc.", domain: "acme.test", accent: "#b3261e",
-		hint: "Demonstration: alice@acme.test and bob@acme.test work here. Any password does.",
-	},
-		oidcssotest.User{Subject: "00u1alice", Email: "alice@acme.test", Name: "Alice Ames", GivenName: "Alice", FamilyName: "Ames", PreferredUsername: "alice", Groups: []string{"engineering", "admins"}},
-		oidcssotest.User{Subject: "00u2bob", Email: "bob@acme.test", Name: "Bob Brandt", GivenName: "Bob", FamilyName: "Brandt", PreferredUsername: "bob", Groups: []string{"sales"}})
+		id: "acme", domain: "acme.test",
+		idp: oidcssotest.Settings{
+			Name: "Acme Inc.", Accent: "#b3261e",
+			Hint: "Demonstration: alice@acme.test and bob@acme.test work here. Any password does.",
+		},
+		people: []oidcssotest.User{
+			{
+				Subject: "00u1alice", Email: "alice@acme.test", PreferredUsername: "alice", Groups: []string{"engineering", "admins"},
+				Name: "Alice Ames", GivenName: "Alice", FamilyName: "Ames",
+			},
+			{
+				Subject: "00u2bob", Email: "bob@acme.test", PreferredUsername: "bob", Groups: []string{"sales"},
+				Name: "Bob Brandt", GivenName: "Bob", FamilyName: "Brandt",
+			},
+		},
+	})
 	all.add(origin, company{
-		id: "globex", name: "Globex Corporation", domain: "globex.test", accent: "#0b6b4f", algorithm: "ES256",
-		hint: "Demonstration: gina@globex.test works here. Any password does.",
-	},
-		// Like Microsoft Entra, this one never says whether an address is verified.
-		oidcssotest.User{Subject: "7f3c-gina", Email: "gina@globex.test", Name: "Gina Grant", GivenName: "Gina", FamilyName: "Grant", PreferredUsername: "gina", EmailVerified: oidcssotest.SaysNothing})
+		id: "globex", domain: "globex.test",
+		idp: oidcssotest.Settings{
+			Name: "Globex Corporation", Accent: "#0b6b4f", Algorithm: "ES256",
+			Hint: "Demonstration: gina@globex.test works here. Any password does.",
+		},
+		people: []oidcssotest.User{{
+			Subject: "7f3c-gina", Email: "gina@globex.test", PreferredUsername: "gina",
+			Name: "Gina Grant", GivenName: "Gina", FamilyName: "Grant",
+			EmailVerified: oidcssotest.SaysNothing, // like Microsoft Entra ID
+		}},
+	})
 	return all
 }
 
-// company is a customer and how its identity provider presents itself.
-type company struct{ id, name, domain, accent, algorithm, hint string }
+// company is a customer, and the identity provider that it runs.
+type company struct {
+	id, domain string
+	idp        oidcssotest.Settings
+	people     []oidcssotest.User
+}
 
-func (all *companies) add(origin string, c company, users ...oidcssotest.User) {
+func (all *companies) add(origin string, c company) {
 	path := "/idps/" + c.id // of the issuer
 	idp := oidcssotest.NewLocal(origin+path, origin+ssoPath)
-	idp.Configure(func(s *oidcssotest.Settings) {
-		s.Name, s.Accent, s.Algorithm, s.Hint = c.name, c.accent, c.algorithm, c.hint
-	})
-	for _, u := range users {
-		idp.AddUser(u)
+	idp.Configure(func(s *oidcssotest.Settings) { *s = c.idp })
+	for _, user := range c.people {
+		idp.AddUser(user)
 	}
-	// What an administrator would do by hand: register the application there, and enter what that gave here.
+	// What an administrator does by hand: register the application there, and enter here what that gave.
 	connector := idp.Config(c.id, c.domain)
-	connector.Name = c.name
+	connector.Name = c.idp.Name
 	all.idps[path+"/"] = idp
 	all.connectors = append(all.connectors, connector)
 }
