@@ -162,12 +162,16 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	// Both would fail the sign-in after the person has signed in; better now.
+	// All three would fail the sign-in after the person has signed in; better now.
 	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported {
 		return "", nil, newError(CodeIssNotPromised, c.cfg.ID, nil)
 	}
 	if _, err := c.authStyle(md); err != nil {
 		return "", nil, err
+	}
+	if md.RequirePushedAuthorizationRequests {
+		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
+			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
 	c.idp.keys.Prefetch() // they are here before the person is back
 	login := &Login{

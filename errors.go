@@ -134,15 +134,22 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// AsError gives the [*Error] in err, for a page that shows it. An error that has none (a database's, say) becomes one with
-// CodeInternal, whose sentence says nothing of it; err is its cause. Nil stays nil.
+// AsError gives the [*Error] in err, for a page that shows it. A [*ConfigError] becomes one with CodeConfigInvalid, a bare Code
+// one with that code, and anything else (a database's error, say) one with CodeInternal; their sentences say nothing of
+// err, which is the cause. Nil stays nil.
 func AsError(err error) *Error {
-	if err == nil {
-		return nil
-	}
 	var e *Error
-	if errors.As(err, &e) {
+	var config *ConfigError
+	var code Code
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
 		return e
+	case errors.As(err, &config):
+		return newError(CodeConfigInvalid, config.Connector, err)
+	case errors.As(err, &code):
+		return newError(code, "", err)
 	}
 	return newError(CodeInternal, "", err)
 }

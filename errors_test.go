@@ -158,3 +158,19 @@ func TestAsError(t *testing.T) {
 		t.Errorf("the person is told %s", text)
 	}
 }
+
+func TestAsErrorKeepsTheCode(t *testing.T) {
+	t.Parallel()
+	config := &oidcsso.ConfigError{Connector: "acme", Fields: []oidcsso.FieldError{{Field: "issuer", Message: "is missing", Remedy: "enter it"}}}
+	for name, c := range map[string]struct {
+		err  error
+		code oidcsso.Code
+	}{
+		"a ConfigError": {fmt.Errorf("around: %w", config), oidcsso.CodeConfigInvalid},
+		"a bare Code":   {fmt.Errorf("around: %w", oidcsso.CodeEmailOutside), oidcsso.CodeEmailOutside},
+	} {
+		if got := oidcsso.AsError(c.err); got.Code != c.code || !errors.Is(got, c.err) {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}

@@ -51,7 +51,8 @@ type Options struct {
 	// are refused in any case. Opening a mailbox provider's domain hands everybody with a mailbox there to one connector.
 	AllowDomain func(domain string) bool
 
-	// Logger gets what no caller is told: failed background refreshes, and errors that Handler shows as a page.
+	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, and the errors that
+	// Handler shows as a page.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
