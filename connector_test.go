@@ -383,6 +383,13 @@ func TestBeginRefusesWhatTheTokenEndpointWouldRefuse(t *testing.T) {
 	}
 }
 
+func TestBeginRefusesWhereRequestsMustBePushed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(document(worldIssuer, "require_pushed_authorization_requests", "true"))
+	_, _, err := begin(t.Context(), w.connector(t))
+	wantFailure(t, err, oidcsso.CodeMetadataInvalid)
+}
+
 func TestBeginWithAContextThatEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(document(worldIssuer))
