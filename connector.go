@@ -174,15 +174,16 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
 	c.idp.keys.Prefetch() // they are here before the person is back
-	login := &Login{
-		purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
-		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
-		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
-	}
-	for _, random := range [][]byte{login.state[:], login.nonce[:], login.verifier[:]} {
-		if _, err := io.ReadFull(c.env.random, random); err != nil {
+	random := new(drawn)
+	for _, b := range [][]byte{random.state[:], random.nonce[:], random.verifier[:]} {
+		if _, err := io.ReadFull(c.env.random, b); err != nil {
 			return "", nil, newError(CodeInternal, c.cfg.ID, err)
 		}
+	}
+	login := &Login{
+		drawn: &random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
+		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
 	}
 	if p.Binding != "" {
 		login.bind(p.Binding)

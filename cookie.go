@@ -29,6 +29,8 @@ func (f *Flow) isOurs(name string) bool {
 // maxCookie is what browsers keep of a cookie, name and value, in bytes (RFC 6265bis, 5.6).
 const maxCookie = 4096
 
+const stateLength = 22 // characters of 16 bytes in base64url
+
 // sealContext is where a sealed cookie belongs: it opens at no other base URL and under no other name.
 func (f *Flow) sealContext(name string) []string { return []string{"flow", f.env.base.String(), name} }
 
@@ -93,7 +95,7 @@ func (f *Flow) surplus(r *http.Request) []string {
 // openCookie finds the Login that the response's state names. Nothing else of the response is looked at before.
 func (f *Flow) openCookie(r *http.Request, state []string) (*Login, error) {
 	missing := func(why string) error { return newError(CodeLoginMissing, "", errors.New(why)) }
-	if len(state) != 1 || len(state[0]) != len(new(Login).State()) {
+	if len(state) != 1 || len(state[0]) != stateLength {
 		return nil, missing("the response has no state of ours")
 	}
 	name := f.cookieName(state[0])

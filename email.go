@@ -7,7 +7,7 @@ const defaultEmailClaim = "email"
 // resolveEmail decides on the email address by the table at EmailStatus and sets it in id. source may be nil; then the
 // connector's own domains decide.
 func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Source) error {
-	address, verified := c.emailClaim(*id.claims)
+	address, verified := c.emailClaim(**id.claims)
 	if address == nil {
 		id.EmailStatus = EmailAbsent
 		if c.cfg.RequireEmail {

@@ -119,8 +119,8 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // Begin starts a sign-in through a connector and gives the authorization URL, for a backend that answers in JSON; the
 // cookie is set. The page then goes there by itself (location.assign).
 //
-// On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin], CodeConnectorUnknown or
-// CodeReturnRefused.
+// On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin], CodeConnectorUnknown,
+// CodeReturnRefused, or CodeInternal where the sign-in does not fit into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
 	if p.Binding != "" || p.InsecureUnbound {
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).

@@ -470,7 +470,7 @@ func TestLinkOnAnotherSiteAsksFirst(t *testing.T) {
 	h := newRoutes(t, nil)
 	h.cfg.Name = `ACME "<Labs>"`
 	h.put(h.cfg)
-	query := "email=alice%40acme.test&return_to=%2Fhome%3Fx%3Da%3Ab%26c&x=%22%3E%3Cscript%3E"
+	query := "email=alice%40acme.test&x=a:b&return_to=/home%3Fx=a:b%26c&y=%22%3E%3Cscript%3E"
 	r := startRequest("GET", query, "", "")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	w := h.serve(r)

@@ -60,7 +60,7 @@ type Identity struct {
 	// Tokens are there only with Options.KeepTokens.
 	Tokens *Tokens `json:"-"`
 
-	claims *claims // behind a pointer, so that fmt prints none of it
+	claims **claims // behind two pointers, so that fmt prints none of it, see drawn
 }
 
 // Tokens are what the token endpoint gave out (OpenID Connect Core 1.0, 3.1.3.3). They redact themselves in print.
@@ -135,13 +135,15 @@ func (i *Identity) Claim(path string) (Claim, bool) {
 	if i.claims == nil { // an Identity that was not made by a sign-in
 		return Claim{}, false
 	}
-	return i.claims.find(path)
+	return (*i.claims).find(path)
 }
+
+func hidden[T any](value T) *T { return &value }
 
 // newIdentity reads what is not decided upon; the email is decided by resolveEmail.
 func newIdentity(cfg *Config, cl claims) *Identity {
 	id := &Identity{
-		Connector: cfg.ID, Issuer: cfg.Issuer, claims: &cl,
+		Connector: cfg.ID, Issuer: cfg.Issuer, claims: hidden(&cl),
 		Name: display(cl.text("name")), GivenName: display(cl.text("given_name")), FamilyName: display(cl.text("family_name")),
 		PreferredUsername: display(cl.text("preferred_username")), Locale: display(cl.text("locale")),
 		Picture: httpsURL(cl.text("picture")),

@@ -22,15 +22,29 @@ type Login struct {
 	fingerprint [fingerprintSize]byte
 	redirectURI string
 	issPromised bool
-	state       [16]byte // 128 bits each, twice what RFC 6749, 10.10 demands
-	nonce       [16]byte
-	verifier    [32]byte // RFC 7636, 4.1
-	maxAge      int      // seconds; 0: not asked
+	drawn       **drawn
+	maxAge      int // seconds; 0: not asked
 	expiry      time.Time
 	bound       bool
 	binding     [sha256.Size]byte
 	returnTo    string
 	data        []byte
+}
+
+// drawn is what was drawn at random. It hides behind two pointers because fmt can't call methods of an unexported field, and
+// under a verb that does not fit prints the struct behind one.
+type drawn struct {
+	state    [16]byte // 128 bits each, as RFC 6749, 10.10 demands
+	nonce    [16]byte
+	verifier [32]byte // RFC 7636, 4.1
+}
+
+// random is the drawn values; those of a Login that nobody began are zero.
+func (l *Login) random() *drawn {
+	if l.drawn == nil {
+		return new(drawn)
+	}
+	return *l.drawn
 }
 
 // purpose is what a sign-in is for. Only the first can be begun so far; Finish refuses all others.
@@ -44,7 +58,7 @@ const (
 )
 
 // State is the state parameter, under which a caller that keeps Logins on its server may file this one.
-func (l *Login) State() string { return base64Text(l.state[:]) }
+func (l *Login) State() string { return base64Text(l.random().state[:]) }
 
 // Connector is the ID of the connector that began the sign-in: where to find the one that finishes it.
 func (l *Login) Connector() string { return l.connector }
@@ -61,8 +75,8 @@ func (l *Login) Expires() time.Time { return l.expiry }
 // Format says nothing of it, under every verb of fmt.
 func (l Login) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 
-func (l *Login) nonceText() string    { return base64Text(l.nonce[:]) }
-func (l *Login) verifierText() string { return base64Text(l.verifier[:]) }
+func (l *Login) nonceText() string    { return base64Text(l.random().nonce[:]) }
+func (l *Login) verifierText() string { return base64Text(l.random().verifier[:]) }
 
 // bind keeps a digest, so that the sealed text has a fixed length and the session's value is nowhere else.
 func (l *Login) bind(value string) {
@@ -78,7 +92,8 @@ func (l *Login) boundTo(value string) bool {
 }
 
 // Seal encrypts the Login into a text of URL-safe characters, about 300 bytes without data, that only the holder of the key
-// can read or make. A [Flow] does it by itself.
+// can read or make. A [Flow] does it by itself. It fails with an empty key, and where the text would be over 4096 bytes long
+// because of the redirect URI.
 func (l *Login) Seal(key SealKey) (string, error) { return key.seal(l.marshal()) }
 
 // OpenLogin reads what [Login.Seal] made, with the first key that fits. The error is an [*Error] with CodeLoginMissing.
@@ -118,9 +133,10 @@ func (l *Login) marshal() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(l.expiry.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(l.maxAge))
 	b = append(b, l.fingerprint[:]...)
-	b = append(b, l.state[:]...)
-	b = append(b, l.nonce[:]...)
-	b = append(b, l.verifier[:]...)
+	random := l.random()
+	b = append(b, random.state[:]...)
+	b = append(b, random.nonce[:]...)
+	b = append(b, random.verifier[:]...)
 	if l.bound {
 		b = append(b, l.binding[:]...)
 	}
@@ -143,7 +159,9 @@ func (l *Login) unmarshal(b []byte) error {
 	l.issPromised, l.bound = head[2]&flagIssPromised != 0, head[2]&flagBound != 0
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
-	fixed := [][]byte{l.fingerprint[:], l.state[:], l.nonce[:], l.verifier[:]}
+	random := new(drawn)
+	l.drawn = &random
+	fixed := [][]byte{l.fingerprint[:], random.state[:], random.nonce[:], random.verifier[:]}
 	if l.bound {
 		fixed = append(fixed, l.binding[:])
 	}

@@ -34,11 +34,12 @@ func fill(b []byte, first byte) {
 
 // fixedLogin has something in every field.
 func fixedLogin() *Login {
+	random := new(drawn)
 	l := &Login{
-		purpose: purposeSignIn, connector: "acme", redirectURI: "https://app.example.com/sso/callback/acme", issPromised: true, maxAge: 3600,
+		drawn: &random, purpose: purposeSignIn, connector: "acme", redirectURI: "https://app.example.com/sso/callback/acme", issPromised: true, maxAge: 3600,
 		expiry: time.Unix(1790000000, 0), bound: true, returnTo: "/home?x=1", data: []byte{0, 1, 0xff},
 	}
-	for first, field := range map[byte][]byte{0x10: l.fingerprint[:], 0x20: l.state[:], 0x30: l.nonce[:], 0x40: l.verifier[:], 0x60: l.binding[:]} {
+	for first, field := range map[byte][]byte{0x10: l.fingerprint[:], 0x20: random.state[:], 0x30: random.nonce[:], 0x40: random.verifier[:], 0x60: l.binding[:]} {
 		fill(field, first)
 	}
 	return l
@@ -243,4 +244,21 @@ func FuzzOpenLogin(f *testing.F) {
 			t.Fatalf("%q opens: %v", text, err)
 		}
 	})
+}
+
+// fmt can't call the methods of an unexported field, and some verbs print what a pointer there leads to.
+func TestLoginInAnUnexportedFieldPrintsNoSecret(t *testing.T) {
+	t.Parallel()
+	l := fixedLogin()
+	secrets := []string{l.nonceText(), l.verifierText(), "48 49 50", "64 65 66", "303132", "404142", "0x30, 0x31", "@ABC", "0123"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%t", "%U"} {
+		for _, value := range []any{struct{ l *Login }{l}, &struct{ l *Login }{l}, struct{ l Login }{*l}, []struct{ l *Login }{{l}}} {
+			text := fmt.Sprintf(verb, value)
+			for _, secret := range secrets {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s of %T prints %q", verb, value, text)
+				}
+			}
+		}
+	}
 }

@@ -336,6 +336,11 @@ func TestBrowserOrigin(t *testing.T) {
 			t.Errorf("%q leads to %q, want %q", target, got, want)
 		}
 	}
+	for path, want := range map[string]string{"/a%2fb%2Fc": "/a/b/c", "/%252f": "/%2f", "/100%": "/100%", "/%zz%2f%": "/%zz/%", "/%25%32%66": "/%2f", "/%": "/%"} {
+		if got := decodeOnce(path); got != want {
+			t.Errorf("%q is decoded to %q, want %q", path, got, want)
+		}
+	}
 	for path, want := range map[string]string{"/.//evil.test": "//evil.test", "/a/..//b": "//b", "/../a": "/a", "/a/b/..": "/a/", "/a/.": "/a/", "/a": "/a"} {
 		if got := dotsResolved(path); got != want {
 			t.Errorf("%q resolves to %q, want %q", path, got, want)

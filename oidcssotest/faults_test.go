@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 		{"IDTokenPayload", func(f *faults) {
 			f.IDTokenPayload = func(b []byte) []byte { return append([]byte(`{"sub":"twice",`), b[1:]...) }
 		}, func(t *testing.T, rp *relyingParty) {
-			signed, err := jose.ParseSigned(rp.signIn()["id_token"].(string), []jose.SignatureAlgorithm{jose.RS256})
+			signed, err := jose.ParseSignedCompact(rp.signIn()["id_token"].(string), []jose.SignatureAlgorithm{jose.RS256})
 			if err != nil {
 				t.Fatal(err)
 			}

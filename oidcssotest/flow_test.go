@@ -21,7 +21,7 @@ import (
 // parsed gives a token and the published keys to go-jose.
 func parsed(t *testing.T, idp *oidcssotest.IdP, token any, algorithm string) (*jose.JSONWebSignature, *jose.JSONWebKeySet) {
 	t.Helper()
-	signed, err := jose.ParseSigned(token.(string), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+	signed, err := jose.ParseSignedCompact(token.(string), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,6 +126,7 @@ type Client struct {
 // Requests counts the requests that came to each endpoint, also those that were refused or that met a fault. While an
 // identity provider is stopped, none come.
 type Requests struct {
+	// SignIn are forms sent from the sign-in page; the others are the endpoints:
 	Discovery, JWKS, Authorize, SignIn, Token, UserInfo, EndSession int
 }
 

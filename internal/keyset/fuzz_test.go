@@ -129,7 +129,7 @@ func FuzzHeader(f *testing.F) {
 			return
 		}
 		if !joseAccepts(jwt, publics...) {
-			_, err := jose.ParseSigned(jwt, allAlgs)
+			_, err := jose.ParseSignedCompact(jwt, allAlgs)
 			t.Fatalf("go-jose refuses header %q: %v", header, err)
 		}
 	})
