@@ -81,7 +81,7 @@ func checkLocal(local string) error {
 			if i == 0 || i == len(local)-1 || local[i-1] == '.' {
 				return errors.New("the part before the @ has a dot too many")
 			}
-		case strings.IndexByte(atext, c) < 0:
+		case strings.IndexByte(atext, c) < 0: //check:address-characters
 			return errors.New("the part before the @ has a character that is not accepted")
 		}
 	}
@@ -119,7 +119,7 @@ func canonicalDomain(name string) (string, error) {
 	}
 	// idna makes U+FFFD of bytes that are not UTF-8 and of unassigned characters, without an error, so that different names
 	// become one. Reading its result again finds that.
-	if again, err := domainNames.ToASCII(ascii); err != nil || again != ascii {
+	if again, err := domainNames.ToASCII(ascii); err != nil || again != ascii { //check:idna-replacement
 		return "", errors.New("the domain is not a valid name")
 	}
 	if err := checkHostname(ascii); err != nil {
@@ -153,7 +153,7 @@ func checkHostname(name string) error {
 		if i == start || i-start > maxLabel || name[start] == '-' || name[i-1] == '-' {
 			return errors.New("the domain has an empty, too long or malformed label")
 		}
-		if i == len(name) && numeric {
+		if i == len(name) && numeric { //check:address-ip
 			return errors.New("the domain is an IP address")
 		}
 		if i == len(name) && start == 0 {

@@ -72,7 +72,7 @@ func (c *Connector) Finish(ctx context.Context, login *Login, r Response) (*Iden
 }
 
 func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
-	if c.cfg.Disabled {
+	if c.cfg.Disabled { //check:disabled
 		return nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
 	values, err := c.checkLogin(login, r)
@@ -111,9 +111,9 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 // checkLogin is 2 to 6: whether the response belongs to the Login, and the Login to this connector as it is now.
 func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
 	switch {
-	case login == nil || login.connector != c.cfg.ID:
+	case login == nil || login.connector != c.cfg.ID: //check:login-connector
 		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the Login is not this connector's"))
-	case c.env.now().After(login.expiry):
+	case c.env.now().After(login.expiry): //check:login-expiry
 		return nil, newError(CodeLoginExpired, c.cfg.ID, nil)
 	}
 	values, err := r.values()
@@ -121,13 +121,13 @@ func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
 		return nil, newError(CodeResponseInvalid, c.cfg.ID, errors.New("the query is malformed"))
 	}
 	switch state := values["state"]; {
-	case len(state) != 1 || !sameText(state[0], login.State()):
+	case len(state) != 1 || !sameText(state[0], login.State()): //check:state
 		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the state is not the Login's"))
-	case !login.boundTo(r.Binding):
+	case !login.boundTo(r.Binding): //check:binding
 		return nil, newError(CodeBindingMismatch, c.cfg.ID, nil)
-	case login.purpose != purposeSignIn:
+	case login.purpose != purposeSignIn: //check:purpose
 		return nil, newError(CodePurposeRefused, c.cfg.ID, nil)
-	case login.fingerprint != c.fingerprint:
+	case login.fingerprint != c.fingerprint: //check:fingerprint
 		return nil, newError(CodeConfigChanged, c.cfg.ID, nil)
 	}
 	return values, nil
@@ -152,29 +152,29 @@ const (
 // checkResponse is 7 to 10: what the response says, and the code in it.
 func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (string, error) {
 	invalid := func(why string) *Error { return newError(CodeResponseInvalid, c.cfg.ID, errors.New(why)) }
-	if len(values) > maxParameters {
+	if len(values) > maxParameters { //check:parameter-bounds
 		return "", invalid("it has too many parameters")
 	}
 	for name, all := range values {
-		if len(all) != 1 {
+		if len(all) != 1 { //check:parameter-twice
 			return "", invalid("a parameter is there more than once")
 		}
-		if len(name) > maxName || len(all[0]) > maxParameter {
+		if len(name) > maxName || len(all[0]) > maxParameter { //check:parameter-bounds
 			return "", invalid("a parameter is too long")
 		}
 	}
-	if !samePlace(r.URL, values, login.redirectURI) {
+	if !samePlace(r.URL, values, login.redirectURI) { //check:redirect-uri
 		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("it arrived at another redirect URI"))
 	}
 	switch iss, sent := values["iss"]; {
-	case sent && iss[0] != c.cfg.Issuer:
+	case sent && iss[0] != c.cfg.Issuer: //check:response-iss
 		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is another issuer"))
-	case !sent && login.issPromised:
+	case !sent && login.issPromised: //check:response-iss-missing
 		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is missing, though the identity provider promised it"))
 	}
 	code, errorCode := values.Get("code"), values.Get("error")
 	switch {
-	case errorCode != "" && code != "":
+	case errorCode != "" && code != "": //check:code-and-error
 		return "", invalid("it has both a code and an error")
 	case errorCode == "access_denied":
 		return "", newError(CodeAccessDenied, c.cfg.ID, nil)
@@ -251,7 +251,8 @@ func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, co
 		return nil, c.exchangeError(err)
 	}
 	switch {
-	case !strings.EqualFold(token.TokenType, "Bearer"): // OpenID Connect Core 1.0, 3.1.3.3
+	case !strings.EqualFold(token.TokenType, "Bearer"): //check:token-type
+		// OpenID Connect Core 1.0, 3.1.3.3
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: token_type is not Bearer"))
 	case !isVSCHAR(token.AccessToken): // RFC 6749, A.12
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: the access token has characters that it must not have"))

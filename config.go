@@ -190,7 +190,7 @@ func (c Config) checkRequest(invalid *ConfigError) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.AuthParams)) {
 		value := c.AuthParams[name]
-		if !slices.Contains(allowedAuthParams, name) {
+		if !slices.Contains(allowedAuthParams, name) { //check:auth-params
 			invalid.add("auth_params."+plain(name), "is not a parameter that may be set", "use one of "+strings.Join(allowedAuthParams, ", "))
 		} else if value == "" || len(value) > maxText || !isPlainText(value) {
 			invalid.add("auth_params."+name, "is empty, too long or has control characters", "enter one line of text")
@@ -217,7 +217,7 @@ func checkID(invalid *ConfigError, id string) {
 	const remedy = "use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit"
 	if id == "" || len(id) > 64 || id[0] == '-' || id[0] == '_' || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		invalid.add("id", "is not a connector ID", remedy)
-	} else if slices.Contains(reservedIDs, id) {
+	} else if slices.Contains(reservedIDs, id) { //check:reserved-id
 		invalid.add("id", "is a reserved word", remedy)
 	}
 }
@@ -247,7 +247,7 @@ func checkClientID(invalid *ConfigError, id string) {
 
 func checkSecret(invalid *ConfigError, secret Secret) {
 	switch text := secret.Reveal(); {
-	case text == redacted:
+	case text == redacted: //check:secret-marker
 		invalid.add("client_secret", "is the text that stands for a secret in print", "enter the secret itself")
 	case len(text) > maxText || !isVSCHAR(text):
 		invalid.add("client_secret", "is too long or has line breaks or unusual characters", "copy the secret's value (not its ID) from the identity provider")

@@ -191,7 +191,14 @@ func (tr *trial) wantNoLeak(id *oidcsso.Identity, err error) {
 		if jsonErr != nil {
 			tr.t.Error(jsonErr)
 		}
-		prints = append(prints, string(text), fmt.Sprintf("%+v %#v %+v", id, id, *id), logged(id), fmt.Sprintf("%+v %#v", tr.login, tr.login))
+		prints = append(prints, string(text), logged(id))
+		held := struct { // as a backend would hold them, out of reach of their methods
+			id    oidcsso.Identity
+			login oidcsso.Login
+		}{*id, *tr.login}
+		for _, value := range []any{id, *id, tr.login, held, &held} {
+			prints = append(prints, fmt.Sprintf("%v %+v %#v %s %q %d %x", value, value, value, value, value, value, value))
+		}
 	}
 	for _, secret := range tr.secrets() {
 		for _, print := range prints {

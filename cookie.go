@@ -73,7 +73,7 @@ func (f *Flow) surplus(r *http.Request) []string {
 		if !f.isOurs(cookie.Name) {
 			continue
 		}
-		if looked++; looked > maxLooked {
+		if looked++; looked > maxLooked { //check:cookie-flood
 			break
 		}
 		login, err := openLogin(f.options.Keys, cookie.Value, f.sealContext(cookie.Name)...)
@@ -100,14 +100,15 @@ func (f *Flow) openCookie(r *http.Request, state []string) (*Login, error) {
 	}
 	name := f.cookieName(state[0])
 	cookies := r.CookiesNamed(name)
-	if len(cookies) != 1 { // of two, one was planted, and nobody can tell which
+	if len(cookies) != 1 { //check:cookie-twice
+		// Of two, one was planted, and nobody can tell which.
 		return nil, missing("the browser did not send exactly one cookie for the state")
 	}
 	login, err := openLogin(f.options.Keys, cookies[0].Value, f.sealContext(name)...)
 	if err != nil {
 		return nil, missing("the cookie does not open")
 	}
-	if !sameText(state[0], login.State()) {
+	if !sameText(state[0], login.State()) { //check:cookie-state
 		return nil, missing("the cookie belongs to another state")
 	}
 	return login, nil

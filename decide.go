@@ -75,7 +75,7 @@ const maxAccountAddresses = 100
 //     of the account is malformed, or there are over 100. One whose domain is a single label ("admin@localhost") is passed
 //     over, since no connector can have it.
 func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
-	if len(a.Account) > maxAccountAddresses {
+	if len(a.Account) > maxAccountAddresses { //check:decide-bound
 		return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("the account has %d addresses", len(a.Account))).
 			withRemedy("An account may have up to %d addresses.", maxAccountAddresses)
 	}
@@ -153,11 +153,11 @@ func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
 	}
 	switch {
 	case err != nil:
-	case route.Connector == nil:
+	case route.Connector == nil: //check:source-nil
 		err = errors.New("the Source gave neither a connector nor an error")
-	case route.Domain.State != DomainAsserted:
+	case route.Domain.State != DomainAsserted: //check:source-claimed
 		err = fmt.Errorf("the Source routed the domain %s, which is not asserted", route.Domain)
-	case !route.Domain.matches(domain):
+	case !route.Domain.matches(domain): //check:source-other-domain
 		err = fmt.Errorf("the Source answered with the domain %s, which does not cover the one asked for", route.Domain)
 	default:
 		return route, nil

@@ -85,7 +85,7 @@ func matchDomain(domains []Domain, name string) (Domain, bool) {
 	found := false
 	for _, d := range domains {
 		switch {
-		case d.State != DomainAsserted || !d.matches(name):
+		case d.State != DomainAsserted || !d.matches(name): //check:domain-asserted
 		case !d.Wildcard:
 			return d, true
 		case !found || len(d.Name) > len(longest.Name):
@@ -158,9 +158,9 @@ func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) boo
 		switch {
 		case d.State != DomainClaimed && d.State != DomainAsserted:
 			invalid.add(field, "has an unknown state", "use DomainClaimed or DomainAsserted")
-		case isPublicSuffix(name):
+		case isPublicSuffix(name): //check:public-suffix
 			invalid.add(field, "is a public suffix, under which everybody can have a name", "enter the company's own domain")
-		case !allow(name):
+		case !allow(name): //check:mailbox-domain
 			invalid.add(field, "is a public mailbox provider's or an identity provider's own domain", "enter the company's own domain; if this is it, the developer can allow it with Options.AllowDomain")
 		case seen[key{name, d.Wildcard}]:
 			invalid.add(field, "is there twice", "remove one of the two")

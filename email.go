@@ -21,7 +21,8 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	}
 	inside := route != nil && route.Connector.ID() == c.cfg.ID
 	foreign := route != nil && !inside
-	if inside && route.Connector.Disabled() { // meanwhile
+	if inside && route.Connector.Disabled() { //check:email-owner-disabled
+		// It was switched off since Finish looked; a Source may know before this Connector does.
 		return newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
 	switch {
@@ -41,7 +42,7 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	switch {
 	case id.EmailStatus == EmailTrusted:
 		return nil
-	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests:
+	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests: //check:email-outside
 		return newError(CodeEmailOutside, c.cfg.ID, nil)
 	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest:
 		return newError(CodeEmailOutside, c.cfg.ID, nil).

@@ -122,7 +122,7 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin], CodeConnectorUnknown,
 // CodeReturnRefused, or CodeInternal where the sign-in does not fit into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
-	if p.Binding != "" || p.InsecureUnbound {
+	if p.Binding != "" || p.InsecureUnbound { //check:flow-binding
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
 			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
 	}
@@ -190,7 +190,7 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || r.Method != http.MethodGet {
+	if err != nil || r.Method != http.MethodGet { //check:callback-method
 		return nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
 	}
 	login, err := f.openCookie(r, values["state"])
@@ -217,7 +217,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 		if err != nil {
 			return nil, newError(CodeUnavailable, login.connector, err)
 		}
-		if !first {
+		if !first { //check:once
 			return nil, newError(CodeLoginUsed, login.connector, nil)
 		}
 	}

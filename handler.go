@@ -127,7 +127,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		in.connector, p.LoginHint = decision.Connector.ID(), address.String()
 	}
 	if !wantsJSON(r) {
-		if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" { //check:start-cross-site
 			return h.confirm(w, r, in.connector)
 		}
 		return h.flow.Redirect(w, r, in.connector, p)

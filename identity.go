@@ -217,11 +217,11 @@ func checkSubject(object strictjson.Object) error {
 	value, _ := object.Get("sub")
 	sub, ok := value.Text()
 	switch {
-	case !ok || sub == "":
+	case !ok || sub == "": //check:sub-missing
 		return fmt.Errorf("it is missing, empty or not a string")
-	case len(sub) > maxSubject:
+	case len(sub) > maxSubject: //check:sub-long
 		return fmt.Errorf("it is longer than %d bytes", maxSubject)
-	case !isPlainText(sub) || strings.TrimSpace(sub) != sub:
+	case !isPlainText(sub) || strings.TrimSpace(sub) != sub: //check:sub-characters
 		return fmt.Errorf("it has control characters or white space around it")
 	}
 	return nil

@@ -267,6 +267,22 @@ func TestHowAndWhenSomebodySignedIn(t *testing.T) {
 	if bare.ACR != "" || bare.AMR != nil || bare.SessionID != "" || !bare.AuthTime.IsZero() {
 		t.Errorf("of what can't be read came %+v", bare)
 	}
+	unsigned := identityWith(t, `"x":1`, func(tr *trial) {
+		tr.cfg.UserInfo = oidcsso.UserInfoAlways
+		tr.faults(func(f *oidcssotest.Faults) {
+			f.IDTokenClaims = func(m map[string]any) {
+				for _, name := range []string{"acr", "amr", "sid", "auth_time"} {
+					delete(m, name)
+				}
+			}
+			f.UserInfoClaims = func(m map[string]any) {
+				m["acr"], m["amr"], m["sid"], m["auth_time"] = "urn:mfa", []string{"otp"}, "session-9", trialTime.Unix()
+			}
+		})
+	})
+	if unsigned.ACR != "" || unsigned.AMR != nil || unsigned.SessionID != "" || !unsigned.AuthTime.IsZero() {
+		t.Errorf("UserInfo, which nobody signed, said how and when: %+v", unsigned)
+	}
 }
 
 func TestTokensOnlyWhenKept(t *testing.T) {

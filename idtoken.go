@@ -103,10 +103,10 @@ func (c *Connector) keysError(ctx context.Context, err error) *Error {
 // checkKind keeps out tokens that are signed by the same keys for another use: a logout token (OpenID Connect Back-Channel
 // Logout 1.0, 2.4) and an access token (RFC 9068, 2.1).
 func checkKind(typ string, object strictjson.Object) error {
-	if typ = strings.ToLower(strings.TrimPrefix(strings.ToLower(typ), "application/")); typ != "" && typ != "jwt" && typ != "id_token+jwt" {
+	if typ = strings.ToLower(strings.TrimPrefix(strings.ToLower(typ), "application/")); typ != "" && typ != "jwt" && typ != "id_token+jwt" { //check:token-kind
 		return errors.New("its typ is not that of an ID token")
 	}
-	if _, ok := object.Get("events"); ok {
+	if _, ok := object.Get("events"); ok { //check:logout-token
 		return errors.New("it has events, as a logout token has")
 	}
 	return nil
@@ -118,7 +118,7 @@ func exactText(object strictjson.Object, name, want string) error {
 	if !ok {
 		return fmt.Errorf("%s is missing", name)
 	}
-	if got, ok := value.Text(); !ok || !sameText(got, want) {
+	if got, ok := value.Text(); !ok || !sameText(got, want) { //check:exact-claims
 		return fmt.Errorf("%s is not the expected one", name)
 	}
 	return nil
@@ -128,10 +128,10 @@ func exactText(object strictjson.Object, name, want string) error {
 func (c *Connector) checkAudience(object strictjson.Object) error {
 	value, _ := object.Get("aud")
 	audience, ok := Claim{value: value}.Texts()
-	if !ok || len(audience) != 1 || audience[0] != c.cfg.ClientID {
+	if !ok || len(audience) != 1 || audience[0] != c.cfg.ClientID { //check:audience
 		return errors.New("aud is not the client ID alone")
 	}
-	if _, ok := object.Get("azp"); ok {
+	if _, ok := object.Get("azp"); ok { //check:azp
 		return exactText(object, "azp", c.cfg.ClientID)
 	}
 	return nil
@@ -142,13 +142,13 @@ func (c *Connector) checkTimes(cl claims, now time.Time) error {
 	iat, hasIat, okIat := cl.idTokenTime("iat")
 	nbf, hasNbf, okNbf := cl.idTokenTime("nbf")
 	switch {
-	case !hasExp || !hasIat || !okExp || !okIat || !okNbf:
+	case !hasExp || !hasIat || !okExp || !okIat || !okNbf: //check:times-missing
 		return errors.New("exp or iat is missing, or one of exp, iat and nbf is not a time")
-	case !now.Before(exp.Add(c.env.leeway)):
+	case !now.Before(exp.Add(c.env.leeway)): //check:expired
 		return errors.New("it has expired; the clocks may differ")
-	case iat.After(now.Add(c.env.leeway)):
+	case iat.After(now.Add(c.env.leeway)): //check:issued-in-future
 		return errors.New("it was issued in the future; the clocks differ")
-	case hasNbf && nbf.After(now.Add(c.env.leeway)):
+	case hasNbf && nbf.After(now.Add(c.env.leeway)): //check:not-before
 		return errors.New("it is not valid yet; the clocks differ")
 	}
 	return nil
@@ -172,7 +172,7 @@ func checkAccessTokenHash(object strictjson.Object, alg, accessToken string) err
 		s := sha512.Sum512([]byte(accessToken))
 		sum = s[:]
 	}
-	if got, ok := value.Text(); !ok || !sameText(got, base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])) {
+	if got, ok := value.Text(); !ok || !sameText(got, base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])) { //check:at-hash
 		return errors.New("at_hash is not that of the access token")
 	}
 	return nil
@@ -184,9 +184,9 @@ func (c *Connector) checkAuthTime(cl claims, maxAge int, now time.Time) error {
 	switch {
 	case maxAge == 0:
 		return nil
-	case !present || !valid:
+	case !present || !valid: //check:auth-time-missing
 		return errors.New("a max age was asked, and auth_time is missing or not a time")
-	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)):
+	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)): //check:auth-time-old
 		return errors.New("the person signed in at the identity provider too long ago")
 	}
 	return nil

@@ -131,7 +131,7 @@ func TestLoginPrintsNothingOfItself(t *testing.T) {
 			}
 		}
 	}
-	if text, err := json.Marshal(login); err != nil || string(text) != "{}" {
+	if text, err := json.Marshal([]any{login}); err != nil || string(text) != "[{}]" {
 		t.Errorf("as JSON it is %s, %v", text, err)
 	}
 }

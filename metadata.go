@@ -121,7 +121,7 @@ func parseMetadata(document []byte, issuer string, loopback bool, now time.Time)
 		return nil, newError(CodeMetadataInvalid, "", err)
 	}
 	m := &Metadata{FetchedAt: now}
-	if m.Issuer, _ = text(object, "issuer"); m.Issuer != issuer {
+	if m.Issuer, _ = text(object, "issuer"); m.Issuer != issuer { //check:discovery-issuer
 		return nil, issuerMismatch(issuer, m.Issuer)
 	}
 	// Loopback http is for an issuer that is itself there: a public one must not send anybody to this machine in clear.
@@ -169,7 +169,7 @@ func (m *Metadata) check() error {
 		return newError(CodeMetadataInvalid, "", errors.New("authorization_endpoint has a malformed query"))
 	}
 	for name := range query {
-		if slices.Contains(ownParameters, name) {
+		if slices.Contains(ownParameters, name) { //check:endpoint-parameters
 			return newError(CodeMetadataInvalid, "", fmt.Errorf("authorization_endpoint already has the parameter %s", name))
 		}
 	}
@@ -182,7 +182,7 @@ func (m *Metadata) check() error {
 			m.algorithms = append(m.algorithms, alg)
 		}
 	}
-	if m.algorithms == nil {
+	if m.algorithms == nil { //check:signing-algorithms
 		return newError(CodeMetadataInvalid, "", errors.New("id_token_signing_alg_values_supported has no asymmetric algorithm")).
 			withRemedy("Let the identity provider sign ID tokens with RS256 or ES256.")
 	}

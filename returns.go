@@ -21,11 +21,11 @@ func (rs *returns) check(target string) (string, error) {
 	if target == "" {
 		return rs.fallback, nil
 	}
-	if len(target) > maxReturnTo || !isPlainText(target) || strings.ContainsAny(target, `\ `) {
+	if len(target) > maxReturnTo || !isPlainText(target) || strings.ContainsAny(target, `\ `) { //check:return-characters
 		return "", errReturn
 	}
 	u, err := url.Parse(target)
-	if err != nil || u.Opaque != "" || u.User != nil || !localPath(u) {
+	if err != nil || u.Opaque != "" || u.User != nil || !localPath(u) { //check:return-parts
 		return "", errReturn
 	}
 	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") {
@@ -42,7 +42,7 @@ func (rs *returns) check(target string) (string, error) {
 func localPath(u *url.URL) bool {
 	path := u.EscapedPath()
 	for range 4 {
-		if strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t\x00") || hasDotSegment(path) {
+		if strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t\x00") || hasDotSegment(path) { //check:return-path
 			return false
 		}
 		decoded := decodeOnce(path)

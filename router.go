@@ -142,20 +142,20 @@ func newRouterTable(connectors []*Connector) (*routerTable, []error) {
 		t.byID[c.ID()] = c
 		if first := redirects[c.redirectURI]; first == nil {
 			redirects[c.redirectURI] = c
-		} else if c.exclusive || first.exclusive {
+		} else if c.exclusive || first.exclusive { //check:redirect-exclusive
 			invalid := &ConfigError{Connector: c.ID()}
 			invalid.add("redirect_url", "belongs to another connector alone", "give a redirect URI of its own, or take this one out of Options.ExclusiveRedirectURLs")
 			problems = append(problems, invalid)
 		}
 		for _, d := range c.cfg.Domains {
-			if d.State != DomainAsserted {
+			if d.State != DomainAsserted { //check:domain-asserted
 				continue
 			}
 			routes := t.exact
 			if d.Wildcard {
 				routes = t.wildcard
 			}
-			if holder, ok := routes[d.Name]; ok {
+			if holder, ok := routes[d.Name]; ok { //check:domain-conflict
 				problems = append(problems, domainConflict(c, d, holder.Connector))
 				continue
 			}

@@ -28,7 +28,7 @@ func NewSealKey(secret []byte) (SealKey, error) {
 		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d", xaes.KeySize, len(secret))
 	}
 	key := [xaes.KeySize]byte(secret)
-	if strings.Count(string(secret), string(secret[:1])) == len(secret) {
+	if strings.Count(string(secret), string(secret[:1])) == len(secret) { //check:weak-seal-key
 		return SealKey{}, errors.New("oidcsso: a seal key of 32 equal bytes is not random")
 	}
 	return sealKeyOf(&key), nil

@@ -29,7 +29,7 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 	switch r.Method {
 	case http.MethodGet:
 	case http.MethodPost:
-		if len(query) > 0 {
+		if len(query) > 0 { //check:start-two-places
 			return refuse("a POST has its parameters in the body alone")
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStartBody))
@@ -44,13 +44,13 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 	}
 	var in startInput
 	for name, to := range map[string]*string{"email": &in.email, "connector": &in.connector, "return_to": &in.returnTo} {
-		if len(values[name]) > 1 {
+		if len(values[name]) > 1 { //check:start-twice
 			return refuse(name + " is there more than once")
 		}
 		*to = values.Get(name)
 	}
 	for name := range values {
-		if lower := strings.ToLower(name); lower != name && (lower == "email" || lower == "connector" || lower == "return_to") {
+		if lower := strings.ToLower(name); lower != name && (lower == "email" || lower == "connector" || lower == "return_to") { //check:start-spelling
 			return refuse(lower + " is there in another spelling")
 		}
 	}
@@ -64,7 +64,7 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 }
 
 func startValues(r *http.Request, body []byte) (url.Values, error) {
-	if r.Header.Get("Content-Encoding") != "" {
+	if r.Header.Get("Content-Encoding") != "" { //check:start-encoding
 		return nil, errors.New("the body is encoded")
 	}
 	switch media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media {

@@ -165,7 +165,7 @@ func (a *Accounts[U]) resolve(ctx context.Context, id *oidcsso.Identity) (U, err
 	if found || err != nil {
 		return user, err
 	}
-	if id.Email == "" {
+	if id.Email == "" { //check:account-untrusted-email
 		return a.create(ctx, id, ReasonEmailUntrusted)
 	}
 	candidates, err := a.byEmail(ctx, id)
@@ -174,7 +174,7 @@ func (a *Accounts[U]) resolve(ctx context.Context, id *oidcsso.Identity) (U, err
 		return none, err
 	case len(candidates) == 0:
 		return a.create(ctx, id, ReasonNoAccount)
-	case len(candidates) > 1:
+	case len(candidates) > 1: //check:account-ambiguous
 		return none, refuse(ReasonAddressAmbiguous, id)
 	}
 	return a.link(ctx, id, candidates[0])
@@ -264,19 +264,19 @@ func (a *Accounts[U]) link(ctx context.Context, id *oidcsso.Identity, c Candidat
 // unlinkable says why the account may not become the identity's; empty if it may.
 func unlinkable[U any](c Candidate[U], id *oidcsso.Identity) Reason {
 	switch {
-	case !sameAddress(c.Email, id.Email):
+	case !sameAddress(c.Email, id.Email): //check:account-address
 		return ReasonAddressDiffers
-	case slices.ContainsFunc(c.Links, func(k oidcsso.AccountKey) bool { return k.Connector == id.Connector }):
+	case slices.ContainsFunc(c.Links, func(k oidcsso.AccountKey) bool { return k.Connector == id.Connector }): //check:account-linked-here
 		return ReasonLinkedHere
-	case len(c.Links) > 0:
+	case len(c.Links) > 0: //check:account-linked-elsewhere
 		return ReasonLinkedElsewhere
-	case id.Domain.State != oidcsso.DomainAsserted:
+	case id.Domain.State != oidcsso.DomainAsserted: //check:account-no-domain
 		return ReasonNoDomain
-	case !c.EmailVerified:
+	case !c.EmailVerified: //check:account-unverified
 		return ReasonAddressUnverified
-	case c.ClaimID != "" && c.ClaimID != id.Domain.ClaimID:
+	case c.ClaimID != "" && c.ClaimID != id.Domain.ClaimID: //check:account-claim-differs
 		return ReasonClaimDiffers
-	case c.ClaimID == "" && !c.Unclaimed:
+	case c.ClaimID == "" && !c.Unclaimed: //check:account-claim-unknown
 		return ReasonClaimUnknown
 	}
 	return ""

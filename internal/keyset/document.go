@@ -38,7 +38,7 @@ func parseDocument(body []byte) (*document, error) {
 	}
 	d := &document{}
 	for i, value := range values {
-		if len(d.keys) == MaxKeys {
+		if len(d.keys) == MaxKeys { //check:key-count
 			d.skip(skipSurplus, len(values)-i)
 			break
 		}

@@ -95,12 +95,12 @@ func purpose(object strictjson.Object) (skip string) {
 		}
 	}
 	if value, ok := object.Get("use"); ok {
-		if use, _ := value.Text(); use != "sig" {
+		if use, _ := value.Text(); use != "sig" { //check:key-use
 			return skipUse
 		}
 	}
 	if value, ok := object.Get("key_ops"); ok {
-		if operations, _ := value.Texts(); !slices.Contains(operations, "verify") {
+		if operations, _ := value.Texts(); !slices.Contains(operations, "verify") { //check:key-operations
 			return skipOperations
 		}
 	}
@@ -129,14 +129,14 @@ func rsaKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
 		return nil, skipModulus
 	}
 	modulus := new(big.Int).SetBytes(n)
-	if modulus.BitLen() < minModulusBits {
+	if modulus.BitLen() < minModulusBits { //check:rsa-small
 		return nil, skipModulus
 	}
 	var exponent uint32
 	for _, octet := range number(object, "e", 4) {
 		exponent = exponent<<8 | uint32(octet)
 	}
-	if exponent < 3 || exponent > maxExponent || exponent%2 == 0 {
+	if exponent < 3 || exponent > maxExponent || exponent%2 == 0 { //check:rsa-exponent
 		return nil, skipExponent
 	}
 	return &rsa.PublicKey{N: modulus, E: int(exponent)}, ""

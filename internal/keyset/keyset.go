@@ -121,11 +121,11 @@ func (v *verification) with(ctx context.Context, d *document) error {
 	if len(candidates) == 0 {
 		return ErrNoKey
 	}
-	if v.token.kid == "" && len(candidates) > MaxTries {
+	if v.token.kid == "" && len(candidates) > MaxTries { //check:kid-required
 		return ErrNoKeyID
 	}
 	for _, public := range candidates {
-		if len(v.tried) == MaxTries {
+		if len(v.tried) == MaxTries { //check:key-tries
 			break
 		}
 		if v.hasTried(public) {

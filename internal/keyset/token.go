@@ -60,7 +60,7 @@ func parseToken(jwt string) (*token, error) {
 }
 
 func split(jwt string) (parts []string, err error) {
-	if len(jwt) > MaxTokenLength {
+	if len(jwt) > MaxTokenLength { //check:token-length
 		return nil, malformed("it is too long")
 	}
 	if parts = strings.SplitN(jwt, ".", 4); len(parts) != 3 {
@@ -88,7 +88,7 @@ func parseHeader(part string) (header, error) {
 	}
 	// RFC 7515 section 4.1.11: a token with a critical extension that is not understood must be refused, and this
 	// package understands none.
-	if _, ok := object.Get("crit"); ok {
+	if _, ok := object.Get("crit"); ok { //check:crit
 		return header{}, malformed("its header has critical extensions")
 	}
 	// RFC 7797 section 7 forbids an unencoded payload in a JWT.
@@ -97,7 +97,7 @@ func parseHeader(part string) (header, error) {
 			return header{}, malformed("its payload is not encoded")
 		}
 	}
-	if _, ok := algorithms[alg]; !ok {
+	if _, ok := algorithms[alg]; !ok { //check:algorithm
 		return header{}, ErrAlgorithm
 	}
 	return header{alg: alg, kid: kid, typ: typ}, nil
@@ -110,7 +110,7 @@ var errBase64URL = errors.New("not base64url")
 // decode reads base64url as RFC 7515 section 2 has it: no padding, no white space, no bits left over. The standard
 // library skips line breaks, which would give one token several spellings.
 func decode(text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") {
+	if strings.ContainsAny(text, "\r\n") { //check:base64-line-breaks
 		return nil, errBase64URL
 	}
 	data, err := strictBase64URL.DecodeString(text)

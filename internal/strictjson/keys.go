@@ -48,7 +48,7 @@ func (s *scanner) addKey(set *keySet, offset int, plain bool) bool {
 	s.folds = appendFolded(s.folds, name.of(s.data), plain)
 	fold := span{uint32(from), uint32(len(s.folds))}
 
-	if other, found := s.findKey(set, fold.of(s.folds)); found {
+	if other, found := s.findKey(set, fold.of(s.folds)); found { //check:colliding-keys
 		if equalNames(name.of(s.data), other.name.of(s.data)) {
 			return s.fail(offset, ReasonDuplicateKey)
 		}

@@ -57,7 +57,7 @@ func (s *scanner) start() bool {
 // finish makes sure that nothing follows the value.
 func (s *scanner) finish() bool {
 	s.space()
-	if s.pos < len(s.data) {
+	if s.pos < len(s.data) { //check:json-trailing
 		return s.fail(s.pos, ReasonTrailingData)
 	}
 	return true
@@ -187,7 +187,7 @@ func (s *scanner) array(items *[]Value) bool {
 
 // open takes the opening bracket, and bounds the recursion.
 func (s *scanner) open() bool {
-	if s.depth == MaxDepth {
+	if s.depth == MaxDepth { //check:json-depth
 		return s.fail(s.pos, ReasonTooDeep)
 	}
 	s.depth++
@@ -308,7 +308,7 @@ func (s *scanner) text() (plain, ok bool) {
 			// One byte is never the length of a valid encoding here;
 			// U+FFFD itself has three.
 			_, size := utf8.DecodeRune(s.data[s.pos:])
-			if size == 1 {
+			if size == 1 { //check:json-utf8
 				return false, s.fail(s.pos, ReasonInvalidUTF8)
 			}
 			s.pos += size
@@ -339,11 +339,11 @@ func (s *scanner) escape() bool {
 	}
 	s.pos += hexUnitLength
 	switch {
-	case isLowSurrogate(unit):
+	case isLowSurrogate(unit): //check:json-surrogates
 		return s.fail(from, ReasonLoneSurrogate)
 	case isHighSurrogate(unit):
 		low, ok := hexUnit(s.data[s.pos:])
-		if !ok || !isLowSurrogate(low) {
+		if !ok || !isLowSurrogate(low) { //check:json-surrogates
 			return s.fail(from, ReasonLoneSurrogate)
 		}
 		s.pos += hexUnitLength
