@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -103,7 +104,10 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 	id := newIdentity(&c.cfg, cl)
 	if c.env.tokens {
 		id.Tokens = &Tokens{Access: NewSecret(token.AccessToken), Refresh: NewSecret(token.RefreshToken),
-			ID: NewSecret(idTokenOf(token)), Expiry: token.Expiry}
+			ID: NewSecret(idTokenOf(token))}
+		if token.ExpiresIn > 0 { // token.Expiry goes by another clock
+			id.Tokens.Expiry = c.env.now().Add(time.Duration(token.ExpiresIn) * time.Second)
+		}
 	}
 	return id, c.resolveEmail(ctx, id, r.Source)
 }

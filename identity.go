@@ -178,7 +178,7 @@ func groups(cl claims, path string) ([]string, GroupsStatus) {
 			}
 		}
 	}
-	if has, ok := cl.get("hasgroups"); ok {
+	if has, ok := cl.get("hasgroups"); ok && path == defaultGroupsClaim {
 		if yes, _ := has.Bool(); yes {
 			return nil, GroupsOverage
 		}

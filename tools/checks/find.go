@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -86,11 +87,18 @@ func findIn(name string, found map[string][]site) error {
 				return fmt.Errorf("%s:%d: the mark stands beside no condition", name, line)
 			}
 			for check := range strings.FieldsSeq(rest) {
-				found[check] = append(found[check], conditions[line]...)
+				found[check] = append(found[check], outermost(conditions[line])...)
 			}
 		}
 	}
 	return nil
+}
+
+// outermost leaves out what stands inside another condition of the same line: the return of a function literal, say.
+func outermost(sites []site) []site {
+	return slices.DeleteFunc(slices.Clone(sites), func(s site) bool {
+		return slices.ContainsFunc(sites, func(o site) bool { return o != s && o.start <= s.start && s.end <= o.end })
+	})
 }
 
 type candidate struct {
