@@ -301,7 +301,7 @@ func TestTokensOnlyWhenKept(t *testing.T) {
 	tr.wantNoLeak(id, nil)
 	tokens := id.Tokens
 	if tokens == nil || tokens.Access.IsZero() || tokens.Refresh.IsZero() || strings.Count(tokens.ID.Reveal(), ".") != 2 ||
-		tokens.Expiry.Unix() != trialTime.Unix()+600 {
+		tokens.Expiry.Unix() != trialTime.Unix()+3600 {
 		t.Fatalf("tokens %+v, want all", tokens)
 	}
 	if !slices.Contains(tr.wire.confidences(), tokens.Access.Reveal()) || !slices.Contains(tr.wire.confidences(), tokens.Refresh.Reveal()) {
