@@ -17,12 +17,70 @@ import (
 	"time"
 )
 
-// network is the TLS server of an IdP that New made.
+// network is the TLS server of an IdP that New made, behind a gate.
 type network struct {
-	address  string
-	config   *tls.Config
-	listener net.Listener
-	server   *http.Server // nil while stopped
+	gate   *gate
+	server *http.Server
+}
+
+// gate is a listener that can be shut without giving up its port, which the next identity provider of a parallel test
+// would get.
+type gate struct {
+	net.Listener
+	mu   sync.Mutex
+	shut bool
+	open map[net.Conn]bool
+}
+
+// Accept waits for a connection while the gate is open; one that comes while it is shut is reset.
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		conn, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		g.mu.Lock()
+		if !g.shut {
+			g.open[conn] = true
+			g.mu.Unlock()
+			return &gated{conn, g}, nil
+		}
+		g.mu.Unlock()
+		reset(conn)
+	}
+}
+
+// set opens or shuts the gate; shutting it resets all connections.
+func (g *gate) set(shut bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = shut
+	if shut {
+		for conn := range g.open {
+			reset(conn)
+		}
+		clear(g.open)
+	}
+}
+
+type gated struct {
+	net.Conn
+	gate *gate
+}
+
+func (c *gated) Close() error {
+	c.gate.mu.Lock()
+	delete(c.gate.open, c.Conn)
+	c.gate.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// reset closes a connection without a farewell, as a machine does where nothing listens.
+func reset(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	conn.Close()
 }
 
 // New starts an identity provider over TLS on a free loopback port, with a certificate that only [IdP.Options] and
@@ -38,61 +96,45 @@ func New(t testing.TB, baseURL string) *IdP {
 	if err != nil {
 		t.Fatalf("oidcssotest: no certificate: %v", err)
 	}
-	address := listener.Addr().String()
-	p := NewLocal("https://"+address, baseURL)
+	p := NewLocal("https://"+listener.Addr().String(), baseURL)
 	p.t = t
 	p.roots = x509.NewCertPool()
 	p.roots.AddCert(certificate.Leaf)
-	p.network = &network{address: address, config: &tls.Config{Certificates: []tls.Certificate{certificate}}}
+	// HTTP/2 clients don't repeat a request that met a connection broken by Stop; HTTP/1 ones do.
+	http1 := &http.Protocols{}
+	http1.SetHTTP1(true)
+	p.network = &network{
+		gate: &gate{Listener: listener, open: map[net.Conn]bool{}},
+		server: &http.Server{
+			Handler: p, TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}}, Protocols: http1,
+			ReadHeaderTimeout: 30 * time.Second,
+			ErrorLog:          log.New(io.Discard, "", 0), // a refused certificate is what some tests are about
+		},
+	}
 	spareRSA.warm()
-	p.network.serve(listener, p)
+	go p.network.server.ServeTLS(p.network.gate, "", "")
 	t.Cleanup(func() {
-		p.Stop()
+		listener.Close() // the server may not know it yet
+		p.network.server.Close()
 		p.giveBackKeys()
 	})
 	return p
 }
 
-// serve takes connections until the server is closed.
-func (n *network) serve(listener net.Listener, handler http.Handler) {
-	n.listener = listener
-	// HTTP/2 clients don't repeat a request that met a connection broken by Stop; HTTP/1 ones do.
-	http1 := &http.Protocols{}
-	http1.SetHTTP1(true)
-	n.server = &http.Server{
-		Handler: handler, TLSConfig: n.config.Clone(), Protocols: http1, ReadHeaderTimeout: 30 * time.Second,
-		ErrorLog: log.New(io.Discard, "", 0), // a refused certificate is what some tests are about
-	}
-	go n.server.ServeTLS(n.listener, "", "")
-}
+// Stop takes the identity provider down: connections break and new ones are reset. One of [NewLocal], whose server is the
+// caller's, answers everything with 503. What it knows (users, keys, sessions) stays, and its address too.
+func (p *IdP) Stop() { p.setStopped(true) }
 
-// Stop takes the identity provider down: connections break and new ones are refused. One of [NewLocal], whose server is
-// the caller's, answers everything with 503. What it knows (users, keys, sessions) stays.
-func (p *IdP) Stop() {
+// Start brings it back at the same address.
+func (p *IdP) Start() { p.setStopped(false) }
+
+func (p *IdP) setStopped(stopped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stopped = true
-	if p.network != nil && p.network.server != nil {
-		p.network.listener.Close() // the server may not know it yet
-		p.network.server.Close()
-		p.network.server = nil
+	p.stopped = stopped
+	if p.network != nil {
+		p.network.gate.set(stopped)
 	}
-}
-
-// Start brings it back at the same address. It fails the test if another program has taken the port meanwhile.
-func (p *IdP) Start() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stopped = false
-	if p.network == nil || p.network.server != nil {
-		return
-	}
-	listener, err := net.Listen("tcp", p.network.address)
-	if err != nil {
-		p.t.Errorf("oidcssotest: the identity provider can't come back: %v", err)
-		return
-	}
-	p.network.serve(listener, p)
 }
 
 // certificate is a self-signed one for this machine, valid for so long that a test may move the clock. All identity providers

@@ -32,7 +32,7 @@ func TestStopAndStartAtTheSameAddress(t *testing.T) {
 	for range 3 {
 		idp.Stop()
 		idp.Stop() // again changes nothing
-		if err := ask(); !errors.Is(err, syscall.ECONNREFUSED) {
+		if err := ask(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
 			t.Errorf("while stopped: %v", err)
 		}
 		idp.Start()

@@ -41,8 +41,13 @@ func (s *scanner) closeKeys(set keySet) {
 }
 
 // addKey pushes the key that begins with the quote at offset and ends before
-// the current byte, unless it collides with another key of the same object.
+// the current byte, unless it collides with another key of the same object or
+// there are too many.
 func (s *scanner) addKey(set *keySet, offset int, plain bool) bool {
+	n := len(s.keys) - set.first
+	if n == MaxMembers { //check:json-members
+		return s.fail(offset, ReasonTooManyMembers)
+	}
 	name := span{uint32(offset + 1), uint32(s.pos - 1)}
 	from := len(s.folds)
 	s.folds = appendFolded(s.folds, name.of(s.data), plain)
@@ -55,7 +60,6 @@ func (s *scanner) addKey(set *keySet, offset int, plain bool) bool {
 		return s.fail(offset, ReasonKeyCollision)
 	}
 
-	n := len(s.keys) - set.first
 	if n == linearKeys {
 		set.byFold = make(map[string]uint32, 2*linearKeys)
 		for i, k := range s.keys[set.first:] {

@@ -168,9 +168,13 @@ func (s *scanner) array(items *[]Value) bool {
 	if !ok {
 		return false
 	}
-	for more := c != ']'; more; {
+	n := 0
+	for more := c != ']'; more; n++ {
 		s.space()
 		from := s.pos
+		if n == MaxItems { //check:json-items
+			return s.fail(from, ReasonTooManyItems)
+		}
 		if !s.value() {
 			return false
 		}

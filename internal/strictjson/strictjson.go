@@ -22,17 +22,31 @@ const MaxDepth = 32
 // MaxNumberLength is the greatest length of one number, in bytes as written.
 const MaxNumberLength = 64
 
+// MaxMembers is how many members one object may have. The largest documents
+// that identity providers send, discovery documents and ID tokens, have about a
+// hundred. Without a bound, the index of an object with very many short keys
+// would take 25 times the document's own size.
+const MaxMembers = 1000
+
+// MaxItems is how many values one array may have. A list of values takes up to
+// 24 bytes for each, so that an array of empty strings would take 12 times its
+// own size. The longest arrays that are meant well are the groups of a person
+// and the keys of a key set; both stay far below.
+const MaxItems = 10_000
+
 // The reasons in an [Error] for documents that RFC 8259 allows, or that
 // encoding/json accepts.
 const (
-	ReasonInvalidUTF8   = "invalid UTF-8 in a string"
-	ReasonLoneSurrogate = "unpaired surrogate escape in a string"
-	ReasonDuplicateKey  = "duplicate key in an object"
-	ReasonKeyCollision  = "keys in an object that differ only in case"
-	ReasonTooDeep       = "arrays and objects nested too deep"
-	ReasonNumberTooLong = "number too long"
-	ReasonNotObject     = "not an object"
-	ReasonTooLong       = "document too long"
+	ReasonInvalidUTF8    = "invalid UTF-8 in a string"
+	ReasonLoneSurrogate  = "unpaired surrogate escape in a string"
+	ReasonDuplicateKey   = "duplicate key in an object"
+	ReasonKeyCollision   = "keys in an object that differ only in case"
+	ReasonTooDeep        = "arrays and objects nested too deep"
+	ReasonNumberTooLong  = "number too long"
+	ReasonTooManyMembers = "too many members in an object"
+	ReasonTooManyItems   = "too many values in an array"
+	ReasonNotObject      = "not an object"
+	ReasonTooLong        = "document too long"
 )
 
 // The reasons in an [Error] for what is not JSON by RFC 8259.
