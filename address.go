@@ -41,7 +41,7 @@ const maxAddress = 320
 
 // parseAddress divides at the last "@": it is the domain behind it that gets the mail.
 func parseAddress(text string, check func(local string) error) (Address, error) {
-	if len(text) > maxAddress {
+	if len(text) > maxAddress { //check:address-length
 		return Address{}, errors.New("the address is too long")
 	}
 	text = strings.Trim(text, " \t\r\n\v\f")
@@ -72,13 +72,13 @@ const (
 )
 
 func checkLocal(local string) error {
-	if local == "" || len(local) > maxLocal {
+	if local == "" || len(local) > maxLocal { //check:address-local
 		return errors.New("the part before the @ is empty or too long")
 	}
 	for i := range len(local) {
 		switch c := local[i]; {
 		case c == '.':
-			if i == 0 || i == len(local)-1 || local[i-1] == '.' {
+			if i == 0 || i == len(local)-1 || local[i-1] == '.' { //check:address-dots
 				return errors.New("the part before the @ has a dot too many")
 			}
 		case strings.IndexByte(atext, c) < 0: //check:address-characters
@@ -90,11 +90,11 @@ func checkLocal(local string) error {
 
 func checkStoredLocal(local string) error {
 	switch {
-	case local == "":
+	case local == "": //check:stored-address
 		return errors.New("the part before the @ is empty")
-	case !utf8.ValidString(local) || strings.IndexFunc(local, isUnprintable) >= 0 || strings.IndexFunc(local, unicode.IsSpace) >= 0:
+	case !utf8.ValidString(local) || strings.IndexFunc(local, isUnprintable) >= 0 || strings.IndexFunc(local, unicode.IsSpace) >= 0: //check:stored-address
 		return errors.New("the part before the @ has white space or control characters")
-	case strings.Contains(local, "@") && !(len(local) > 2 && local[0] == '"' && local[len(local)-1] == '"'):
+	case strings.Contains(local, "@") && !(len(local) > 2 && local[0] == '"' && local[len(local)-1] == '"'): //check:stored-address
 		return errors.New("there is more than one @")
 	}
 	return nil
@@ -114,7 +114,7 @@ func canonicalDomain(name string) (string, error) {
 		return name, nil // nothing that idna would map or have to check
 	}
 	ascii, err := domainNames.ToASCII(name)
-	if err != nil { // also where it gives a name nevertheless, as for "xn--acme-.example"
+	if err != nil { // also where it gives a name nevertheless, as for "xn--acme-.example" //check:idna-error
 		return "", errors.New("the domain is not a valid name")
 	}
 	// idna makes U+FFFD of bytes that are not UTF-8 and of unassigned characters, without an error, so that different names
@@ -135,7 +135,7 @@ var errSingleLabel = errors.New("the domain is a single label")
 // IP address passes. idna checks neither of these two, nor that a name doesn't end with a dot.
 func checkHostname(name string) error {
 	const maxName, maxLabel = 253, 63
-	if len(name) > maxName {
+	if len(name) > maxName { //check:domain-length
 		return errors.New("the domain is too long")
 	}
 	start, numeric := 0, true // of the label at hand
@@ -150,13 +150,13 @@ func checkHostname(name string) error {
 			}
 			continue
 		}
-		if i == start || i-start > maxLabel || name[start] == '-' || name[i-1] == '-' {
+		if i == start || i-start > maxLabel || name[start] == '-' || name[i-1] == '-' { //check:domain-labels
 			return errors.New("the domain has an empty, too long or malformed label")
 		}
 		if i == len(name) && numeric { //check:address-ip
 			return errors.New("the domain is an IP address")
 		}
-		if i == len(name) && start == 0 {
+		if i == len(name) && start == 0 { //check:domain-single-label
 			return errSingleLabel
 		}
 		start, numeric = i+1, true

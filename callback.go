@@ -121,7 +121,7 @@ func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
 		return nil, newError(CodeLoginExpired, c.cfg.ID, nil)
 	}
 	values, err := r.values()
-	if err != nil {
+	if err != nil { //check:response-query
 		return nil, newError(CodeResponseInvalid, c.cfg.ID, errors.New("the query is malformed"))
 	}
 	switch state := values["state"]; {
@@ -186,7 +186,7 @@ func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (
 		return "", newError(CodeUnavailable, c.cfg.ID, errors.New("the identity provider answered "+errorCode))
 	case errorCode != "":
 		return "", newError(CodeProviderError, c.cfg.ID, &ProviderError{errorName(errorCode)}).withRemedy("%s", remedyFor(errorCode))
-	case code == "":
+	case code == "": //check:code-missing
 		return "", invalid("it has neither a code nor an error")
 	}
 	return code, nil
@@ -205,7 +205,7 @@ func (e *ProviderError) Error() string { return "the identity provider answered 
 
 // errorName lets a code of another party through only if it looks like one.
 func errorName(code string) string {
-	if code == "" || len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+	if code == "" || len(code) > 64 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" { //check:error-code
 		return "other"
 	}
 	return code
@@ -258,9 +258,9 @@ func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, co
 	case !strings.EqualFold(token.TokenType, "Bearer"): //check:token-type
 		// OpenID Connect Core 1.0, 3.1.3.3
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: token_type is not Bearer"))
-	case !isVSCHAR(token.AccessToken): // RFC 6749, A.12
+	case !isVSCHAR(token.AccessToken): // RFC 6749, A.12 //check:access-token-characters
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: the access token has characters that it must not have"))
-	case idTokenOf(token) == "":
+	case idTokenOf(token) == "": //check:id-token-missing
 		return nil, newError(CodeTokenRejected, c.cfg.ID, errors.New("token response: there is no ID token")).
 			withRemedy("The identity provider sent no ID token. Allow the scope openid for the application.")
 	}

@@ -57,7 +57,7 @@ func (c Claim) Bool() (value, ok bool) {
 // Time is the claim if it is a NumericDate (RFC 7519, 2).
 func (c Claim) Time() (time.Time, bool) {
 	seconds, ok := c.value.Float()
-	if !ok || seconds < 0 || seconds > maxNumericDate {
+	if !ok || seconds < 0 || seconds > maxNumericDate { //check:time-bounds
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true

@@ -24,6 +24,7 @@ const (
 	CodeReturnRefused     Code = "return_refused"
 	CodeAddressMissing    Code = "address_missing"
 	CodeAddressInvalid    Code = "address_invalid"
+	CodeTooManyRequests   Code = "too_many_requests"
 
 	// What the answer of the identity provider can be refused for.
 	CodeLoginMissing      Code = "login_missing"
@@ -95,6 +96,7 @@ var codeTexts = map[Code]codeText{
 	CodeReturnRefused:     {KindInvalid, http.StatusBadRequest, "This sign-in link is not valid.", "The return target is neither a local path nor on an allowed origin. Correct the link, or add the origin to FlowOptions.AllowedReturns if it is yours."},
 	CodeAddressMissing:    {KindInvalid, http.StatusBadRequest, "Please enter your email address.", "No email address was given and no account was found, so it can't be known who must sign in where. Let the sign-in form ask for an address."},
 	CodeAddressInvalid:    {KindInvalid, http.StatusBadRequest, "Please enter a valid email address.", "What was entered is not an email address, or one of a form that is not accepted; the cause says why. The person can correct it."},
+	CodeTooManyRequests:   {KindUnavailable, http.StatusTooManyRequests, "There were too many attempts. Please try again in a few minutes.", "The backend's own rate limit refused the request (HandlerOptions.Allow). Raise it if people meet it in ordinary use."},
 
 	CodeLoginMissing:      {KindExpired, http.StatusBadRequest, publicAgain, "No pending sign-in of this browser fits the response: cookies are blocked, the page was opened in another browser or reloaded, or the link was forged. If everybody meets it, check that Options.BaseURL is the address that browsers use and that all replicas have the same seal keys."},
 	CodeLoginExpired:      {KindExpired, http.StatusBadRequest, "Your sign-in took too long. Please sign in again.", "A sign-in must be finished within ten minutes. If the person was faster, compare the clocks of the replicas."},

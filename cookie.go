@@ -23,7 +23,7 @@ func (f *Flow) cookieName(state string) string { return f.cookiePrefix() + state
 
 // isOurs also compares the length: "oidcsso-" begins the cookies of an application with the CookieName "oidcsso-admin" too.
 func (f *Flow) isOurs(name string) bool {
-	return strings.HasPrefix(name, f.cookiePrefix()) && len(name) == len(f.cookiePrefix())+cookieIDLength
+	return strings.HasPrefix(name, f.cookiePrefix()) && len(name) == len(f.cookiePrefix())+cookieIDLength //check:cookie-name
 }
 
 // maxCookie is what browsers keep of a cookie, name and value, in bytes (RFC 6265bis, 5.6).
@@ -41,7 +41,7 @@ func (f *Flow) setCookie(w http.ResponseWriter, r *http.Request, login *Login) e
 	if err != nil {
 		return err
 	}
-	if len(name)+len(sealed) > maxCookie { // only with a redirect URI of over 1000 bytes; browsers would drop it silently
+	if len(name)+len(sealed) > maxCookie { // only with a redirect URI of over 1000 bytes; browsers would drop it silently //check:cookie-size
 		return errors.New("the redirect URI, the return target and the data are too long for a cookie")
 	}
 	for _, old := range f.surplus(r) {
@@ -95,7 +95,7 @@ func (f *Flow) surplus(r *http.Request) []string {
 // openCookie finds the Login that the response's state names. Nothing else of the response is looked at before.
 func (f *Flow) openCookie(r *http.Request, state []string) (*Login, error) {
 	missing := func(why string) error { return newError(CodeLoginMissing, "", errors.New(why)) }
-	if len(state) != 1 || len(state[0]) != stateLength {
+	if len(state) != 1 || len(state[0]) != stateLength { //check:state-shape
 		return nil, missing("the response has no state of ours")
 	}
 	name := f.cookieName(state[0])

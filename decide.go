@@ -89,14 +89,14 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 			unrouted = append(unrouted, address.Domain)
 			return Decision{}, nil
 		}
-		if err != nil {
+		if err != nil { //check:source-failed
 			return Decision{}, err
 		}
 		return Decision{Connector: route.Connector, Domain: route.Domain, Address: address.String()}, nil
 	}
 
 	typed, ok, err := a.typedAddress()
-	if err != nil {
+	if err != nil { //check:decide-typed-invalid
 		return Decision{}, err
 	}
 	if ok {
@@ -112,7 +112,7 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 		if errors.Is(err, errSingleLabel) {
 			continue // admin@localhost, as many backends make it: nobody's by its form
 		}
-		if err != nil {
+		if err != nil { //check:decide-stored-invalid
 			return Decision{}, newError(CodeAddressInvalid, "", fmt.Errorf("address %d of the account: %w", i+1, err)).
 				withRemedy("An address that is stored with the account is malformed. Correct it there; until then it can't be known whether its domain is enforced.")
 		}
@@ -131,7 +131,7 @@ func (a Attempt) typedAddress() (Address, bool, error) {
 		address, err := storedAddress(a.Typed)
 		return address, err == nil, nil
 	}
-	if !strings.Contains(a.Typed, "@") {
+	if !strings.Contains(a.Typed, "@") { //check:decide-no-address
 		return Address{}, false, newError(CodeAddressMissing, "", nil)
 	}
 	address, err := ParseAddress(a.Typed)
@@ -141,7 +141,7 @@ func (a Attempt) typedAddress() (Address, bool, error) {
 // routeOf asks a Source whose the domain is, and doubts the answer, since it may come from code that is not ours: ErrNotFound,
 // as it is, or an *Error with CodeUnavailable.
 func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
-	if source == nil {
+	if source == nil { //check:source-missing
 		return Route{}, newError(CodeUnavailable, "", errors.New("there is no Source"))
 	}
 	route, err := source.Route(ctx, domain)
@@ -152,7 +152,7 @@ func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
 		err = ctx.Err() // "not found" may only mean that the search was broken off
 	}
 	switch {
-	case err != nil:
+	case err != nil: //check:source-error
 	case route.Connector == nil: //check:source-nil
 		err = errors.New("the Source gave neither a connector nor an error")
 	case route.Domain.State != DomainAsserted: //check:source-claimed

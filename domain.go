@@ -73,10 +73,10 @@ func (d Domain) String() string {
 // matches says whether the domain covers the canonical name.
 func (d Domain) matches(name string) bool {
 	if !d.Wildcard {
-		return name == d.Name
+		return name == d.Name //check:domain-exact
 	}
 	below := len(name) - len(d.Name) - 1
-	return below > 0 && name[below] == '.' && name[below+1:] == d.Name
+	return below > 0 && name[below] == '.' && name[below+1:] == d.Name //check:domain-wildcard
 }
 
 // matchDomain gives the asserted domain that covers the canonical name: the exact one, else the longest wildcard.
@@ -136,7 +136,7 @@ func (d *Domain) UnmarshalJSON(data []byte) error {
 // checkDomains makes the names canonical and adds to invalid what can't be a connector's domain. allow is
 // Options.AllowDomain or its default.
 func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) bool) []Domain {
-	if len(domains) > maxDomains {
+	if len(domains) > maxDomains { //check:domain-count
 		invalid.add("domains", "are too many", fmt.Sprintf("enter at most %d, or a wildcard", maxDomains))
 		return nil
 	}
@@ -156,13 +156,13 @@ func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) boo
 		}
 		d.Name = name
 		switch {
-		case d.State != DomainClaimed && d.State != DomainAsserted:
+		case d.State != DomainClaimed && d.State != DomainAsserted: //check:domain-state
 			invalid.add(field, "has an unknown state", "use DomainClaimed or DomainAsserted")
 		case isPublicSuffix(name): //check:public-suffix
 			invalid.add(field, "is a public suffix, under which everybody can have a name", "enter the company's own domain")
 		case !allow(name): //check:mailbox-domain
 			invalid.add(field, "is a public mailbox provider's or an identity provider's own domain", "enter the company's own domain; if this is it, the developer can allow it with Options.AllowDomain")
-		case seen[key{name, d.Wildcard}]:
+		case seen[key{name, d.Wildcard}]: //check:domain-twice
 			invalid.add(field, "is there twice", "remove one of the two")
 		}
 		seen[key{name, d.Wildcard}] = true

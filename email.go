@@ -10,7 +10,7 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	address, verified := c.emailClaim(**id.claims)
 	if address == nil {
 		id.EmailStatus = EmailAbsent
-		if c.cfg.RequireEmail {
+		if c.cfg.RequireEmail { //check:email-required
 			return newError(CodeEmailMissing, c.cfg.ID, nil)
 		}
 		return nil
@@ -30,11 +30,11 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		id.EmailStatus, id.Email, id.Domain = EmailTrusted, address.String(), route.Domain
 	case inside:
 		id.EmailStatus = EmailUnverified
-	case foreign || c.hasDomains():
+	case foreign || c.hasDomains(): //check:email-guest
 		id.EmailStatus = EmailGuest
 	case verified == saysVerified:
 		id.EmailStatus, id.Email = EmailTrusted, address.String()
-	case verified == saysUnverified:
+	case verified == saysUnverified: //check:email-unverified
 		id.EmailStatus = EmailUnverified
 	default:
 		id.EmailStatus = EmailSilent
@@ -44,13 +44,13 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		return nil
 	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests: //check:email-outside
 		return newError(CodeEmailOutside, c.cfg.ID, nil)
-	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest:
+	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest: //check:email-required
 		return newError(CodeEmailOutside, c.cfg.ID, nil).
 			withRemedy("The connector allows guests but also requires a trusted address, which a guest never has. Switch one of the two off.")
-	case c.cfg.RequireEmail && id.EmailStatus == EmailSilent:
+	case c.cfg.RequireEmail && id.EmailStatus == EmailSilent: //check:email-required
 		return newError(CodeEmailUntrusted, c.cfg.ID, nil).
 			withRemedy("The identity provider does not say whether addresses are verified. Give the connector the domains of its people, or don't require an address.")
-	case c.cfg.RequireEmail:
+	case c.cfg.RequireEmail: //check:email-required
 		return newError(CodeEmailUntrusted, c.cfg.ID, nil)
 	}
 	return nil
@@ -74,14 +74,14 @@ func (c *Connector) emailClaim(cl claims) (*Address, verification) {
 	}
 	text, _ := claim.Text()
 	address, err := ParseAddress(text)
-	if err != nil {
+	if err != nil { //check:email-syntax
 		return nil, saysNothing
 	}
-	if name != defaultEmailClaim {
+	if name != defaultEmailClaim { //check:email-claim-other
 		return &address, saysNothing
 	}
 	document := cl.idToken
-	if claim.Origin == FromUserInfo {
+	if claim.Origin == FromUserInfo { //check:email-verified-origin
 		document = cl.userInfo
 	}
 	value, said := document.Get("email_verified")

@@ -107,7 +107,7 @@ func (e *Error) Is(target error) bool {
 // Kind says what the error means to the person.
 func (e *Error) Kind() Kind { return e.Code.Kind() }
 
-// HTTPStatus is a status that suits the code: 400, 403, 404, 409, 500, 502 or 503.
+// HTTPStatus is a status that suits the code: 400, 403, 404, 409, 429, 500, 502 or 503.
 func (e *Error) HTTPStatus() int { return e.Code.text().status }
 
 // MarshalJSON gives the public face and nothing else: {"code": ..., "message": ..., "id": ...}.

@@ -52,7 +52,7 @@ func TestEveryCodeHasItsTexts(t *testing.T) {
 	}
 	statuses := map[Kind][]int{ // what may stand for each kind
 		KindRefused:     {http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusBadGateway},
-		KindUnavailable: {http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable},
+		KindUnavailable: {http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusTooManyRequests},
 		KindExpired:     {http.StatusBadRequest, http.StatusConflict},
 		KindInvalid:     {http.StatusBadRequest, http.StatusConflict},
 	}

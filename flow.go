@@ -104,7 +104,7 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 		invalid.add("keys", "are missing", remedy) // never random ones: a restart would lose sign-ins under way
 	}
 	for i, k := range keys {
-		if k.key == nil {
+		if k.key == nil { //check:seal-keys
 			invalid.add("keys", "have an empty one", remedy)
 			return
 		}
@@ -127,7 +127,7 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
 	}
 	target, err := f.returns.check(p.ReturnTo)
-	if err != nil {
+	if err != nil { //check:return-refused
 		return "", newError(CodeReturnRefused, connectorID, err)
 	}
 	p.ReturnTo = target
@@ -214,7 +214,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 	}
 	if f.options.Once != nil {
 		first, err := f.options.Once(r.Context(), login.State(), login.expiry)
-		if err != nil {
+		if err != nil { //check:once-failed
 			return nil, newError(CodeUnavailable, login.connector, err)
 		}
 		if !first { //check:once
@@ -228,7 +228,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 // there: a database would fail at a null byte, or find "acme" for "ACME".
 func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
 	malformed := &ConfigError{}
-	if checkID(malformed, id); malformed.orNil() != nil {
+	if checkID(malformed, id); malformed.orNil() != nil { //check:connector-id
 		return nil, newError(CodeConnectorUnknown, plain(id), errors.New("it is not a connector ID"))
 	}
 	connector, err := f.source.Connector(ctx, id)
@@ -239,10 +239,10 @@ func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
 		err = ctx.Err() // "not found" may only mean that the search was broken off
 	}
 	switch {
-	case err != nil:
-	case connector == nil:
+	case err != nil: //check:source-error
+	case connector == nil: //check:source-nil
 		err = errors.New("the Source gave neither a connector nor an error")
-	case connector.ID() != id:
+	case connector.ID() != id: //check:source-other-connector
 		err = errors.New("the Source gave another connector")
 	default:
 		return connector, nil

@@ -2,6 +2,7 @@ package oidcsso
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -37,6 +38,10 @@ type HandlerOptions struct {
 	// OnError shows an error. Default: it is logged to Options.Logger, and the person sees a plain page, or JSON if the
 	// request wants that.
 	OnError func(w http.ResponseWriter, r *http.Request, err *Error)
+
+	// Allow is asked before a start looks anything up; false answers CodeTooManyRequests. A rate limit goes here: an answer
+	// tells whether a domain is a customer's, and each start costs a cookie and maybe a fetch. Default: all are allowed.
+	Allow func(r *http.Request) bool
 
 	// LoginURL is where the default pages link back to: a local path. Default: "/".
 	LoginURL string
@@ -103,8 +108,14 @@ func (h *Handler) Start(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	noTrace(w)
-	if err := h.origin.Check(r); err != nil {
+	if err := h.origin.Check(r); err != nil { //check:start-cross-origin
 		return newError(CodeParamsInvalid, "", err).withRemedy("A form on another site sent this. List its origin in FlowOptions.AllowedReturns if it is yours.")
+	}
+	if strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") { //check:start-prefetch
+		return newError(CodeParamsInvalid, "", errors.New("the browser fetches the page ahead, and nobody asked for it yet"))
+	}
+	if h.options.Allow != nil && !h.options.Allow(r) { //check:start-limit
+		return newError(CodeTooManyRequests, "", nil)
 	}
 	in, err := readStart(w, r)
 	if err != nil {

@@ -505,6 +505,34 @@ func TestLinkOnAnotherSiteAsksFirst(t *testing.T) {
 	}
 }
 
+func TestStartThatNobodyAskedForYet(t *testing.T) {
+	t.Parallel()
+	h := newRoutes(t, nil)
+	for _, purpose := range []string{"prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"} {
+		r := acceptsJSON(startRequest("GET", "connector=acme", "", ""))
+		r.Header.Set("Sec-Purpose", purpose)
+		h.wantRefused(h.serve(r), oidcsso.CodeParamsInvalid, http.StatusBadRequest)
+	}
+}
+
+// A stranger who tries domains is stopped before anything is looked up, whatever the answer would have been.
+func TestRateLimitComesFirst(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	h := newRoutes(t, func(ho *oidcsso.HandlerOptions) {
+		ho.Allow = func(r *http.Request) bool { asked++; return r.Header.Get("X-Forwarded-For") == "" }
+	})
+	for _, query := range []string{"email=alice@acme.test", "email=carol@free.test", "connector=acme", "connector=nobody", "email=x", ""} {
+		r := acceptsJSON(startRequest("GET", query, "", ""))
+		r.Header.Set("X-Forwarded-For", "203.0.113.7")
+		h.wantRefused(h.serve(r), oidcsso.CodeTooManyRequests, http.StatusTooManyRequests)
+	}
+	h.wantStarted(h.serve(acceptsJSON(startRequest("GET", "connector=acme", "", ""))))
+	if asked != 7 || h.idp.Requests().Discovery != 1 {
+		t.Errorf("asked %d times, %d discoveries", asked, h.idp.Requests().Discovery)
+	}
+}
+
 func TestHandlerCallbackErrors(t *testing.T) {
 	t.Parallel()
 	h := newRoutes(t, nil)

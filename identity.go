@@ -191,12 +191,12 @@ const maxDisplay = 256 // characters
 // display makes a text of the identity provider fit for a page: without control characters, and of bounded length.
 func display(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if isUnprintable(r) {
+		if isUnprintable(r) { //check:display-characters
 			return -1
 		}
 		return r
 	}, s)
-	if runes := []rune(s); len(runes) > maxDisplay {
+	if runes := []rune(s); len(runes) > maxDisplay { //check:display-length
 		return string(runes[:maxDisplay])
 	}
 	return s
@@ -204,7 +204,7 @@ func display(s string) string {
 
 func httpsURL(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(s) > maxURL || !isPlainText(s) {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(s) > maxURL || !isPlainText(s) { //check:picture-url
 		return ""
 	}
 	return s

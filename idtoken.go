@@ -115,7 +115,7 @@ func checkKind(typ string, object strictjson.Object) error {
 // exactText compares a claim byte for byte, in constant time.
 func exactText(object strictjson.Object, name, want string) error {
 	value, ok := object.Get(name)
-	if !ok {
+	if !ok { //check:exact-claims
 		return fmt.Errorf("%s is missing", name)
 	}
 	if got, ok := value.Text(); !ok || !sameText(got, want) { //check:exact-claims

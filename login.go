@@ -85,7 +85,7 @@ func (l *Login) bind(value string) {
 
 func (l *Login) boundTo(value string) bool {
 	if !l.bound {
-		return value == ""
+		return value == "" //check:binding
 	}
 	digest := sha256.Sum256([]byte(value))
 	return subtle.ConstantTimeCompare(digest[:], l.binding[:]) == 1
@@ -152,7 +152,7 @@ var errLayout = errors.New("oidcsso: the sealed text has another layout")
 func (l *Login) unmarshal(b []byte) error {
 	r := &reader{rest: b}
 	head := r.take(3)
-	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound) != 0 {
+	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound) != 0 { //check:login-layout
 		return errLayout
 	}
 	l.purpose = purpose(head[1])
@@ -174,7 +174,7 @@ func (l *Login) unmarshal(b []byte) error {
 	if data := r.variable(); len(data) > 0 {
 		l.data = data
 	}
-	if r.failed || len(r.rest) != 0 {
+	if r.failed || len(r.rest) != 0 { //check:login-layout
 		return errLayout
 	}
 	return nil

@@ -117,7 +117,7 @@ func (m *Metadata) lists() []listField {
 // parseMetadata reads a discovery document with exact keys and checks what the library relies on.
 func parseMetadata(document []byte, issuer string, loopback bool, now time.Time) (*Metadata, error) {
 	object, err := strictjson.Parse(document)
-	if err != nil {
+	if err != nil { //check:discovery-json
 		return nil, newError(CodeMetadataInvalid, "", err)
 	}
 	m := &Metadata{FetchedAt: now}
@@ -131,7 +131,7 @@ func parseMetadata(document []byte, issuer string, loopback bool, now time.Time)
 		if !present && field.name == "userinfo_endpoint" {
 			continue
 		}
-		if err := checkEndpoint(value, loopback); err != nil {
+		if err := checkEndpoint(value, loopback); err != nil { //check:endpoint-url
 			return nil, newError(CodeMetadataInvalid, "", fmt.Errorf("%s %w", field.name, err))
 		}
 		*field.to = value
@@ -165,7 +165,7 @@ func (m *Metadata) check() error {
 		return newError(CodeMetadataInvalid, "", errors.New("authorization_endpoint is not a URL"))
 	}
 	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil { // a part that is read otherwise elsewhere could hide one of our parameters
+	if err != nil { // a part that is read otherwise elsewhere could hide one of our parameters //check:endpoint-query
 		return newError(CodeMetadataInvalid, "", errors.New("authorization_endpoint has a malformed query"))
 	}
 	for name := range query {

@@ -51,7 +51,7 @@ func localPath(u *url.URL) bool {
 		}
 		path = decoded
 	}
-	return false // encoded so often only to hide something
+	return false // encoded so often only to hide something //check:return-encoded
 }
 
 func hasDotSegment(path string) bool {
@@ -84,7 +84,7 @@ func newReturns(invalid *ConfigError, fallback string, allowed []string) *return
 	rs := &returns{fallback: "/", origins: map[string]bool{}}
 	for i, origin := range allowed {
 		u, err := parseHTTPURL(origin, true)
-		if err != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Host != strings.ToLower(u.Host) {
+		if err != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Host != strings.ToLower(u.Host) { //check:return-origin
 			invalid.add(fmt.Sprintf("allowed_returns[%d]", i), "is not an origin", "enter an origin such as https://eu.example.com")
 			continue
 		}

@@ -79,7 +79,7 @@ func (r *Router) Replace(cfgs []Config) error {
 			problems = append(problems, err)
 			continue
 		}
-		if ids[c.ID()] {
+		if ids[c.ID()] { //check:connector-twice
 			invalid := &ConfigError{Connector: c.ID()}
 			invalid.add("id", "is there twice", "give each connector an ID of its own")
 			problems = append(problems, invalid)

@@ -24,7 +24,7 @@ func sealKeyOf(key *[xaes.KeySize]byte) SealKey { return SealKey{&key} }
 
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
 func NewSealKey(secret []byte) (SealKey, error) {
-	if len(secret) != xaes.KeySize {
+	if len(secret) != xaes.KeySize { //check:seal-key-length
 		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d", xaes.KeySize, len(secret))
 	}
 	key := [xaes.KeySize]byte(secret)
@@ -89,11 +89,11 @@ var errSealed = errors.New("oidcsso: the sealed text does not open")
 
 // open is the reverse of seal, with the first key that fits.
 func open(keys []SealKey, text string, context ...string) ([]byte, error) {
-	if len(text) > maxSealed || strings.ContainsAny(text, "\r\n") { // package base64 would pass over line breaks
+	if len(text) > maxSealed || strings.ContainsAny(text, "\r\n") { // package base64 would pass over line breaks //check:sealed-text
 		return nil, errSealed
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(sealed) < xaes.NonceSize+xaes.Overhead {
+	if err != nil || len(sealed) < xaes.NonceSize+xaes.Overhead { //check:sealed-text
 		return nil, errSealed
 	}
 	nonce := [xaes.NonceSize]byte(sealed)

@@ -22,7 +22,7 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 		return startInput{}, newError(CodeParamsInvalid, "", errors.New(why))
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
+	if err != nil { //check:start-malformed
 		return refuse("the query is malformed")
 	}
 	values := query
@@ -33,7 +33,7 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 			return refuse("a POST has its parameters in the body alone")
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStartBody))
-		if err != nil {
+		if err != nil { //check:start-body
 			return refuse("the body is too long or broke off")
 		}
 		if values, err = startValues(r, body); err != nil {
@@ -55,7 +55,7 @@ func readStart(w http.ResponseWriter, r *http.Request) (startInput, error) {
 		}
 	}
 	switch {
-	case in.email != "" && in.connector != "":
+	case in.email != "" && in.connector != "": //check:start-both
 		return refuse("there are both an email and a connector")
 	case in.email == "" && in.connector == "":
 		return startInput{}, newError(CodeAddressMissing, "", nil)
@@ -70,13 +70,13 @@ func startValues(r *http.Request, body []byte) (url.Values, error) {
 	switch media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(body))
-		if err != nil {
+		if err != nil { //check:start-malformed
 			return nil, errors.New("the form is malformed")
 		}
 		return values, nil
 	case "application/json":
 		object, err := strictjson.Parse(body)
-		if err != nil {
+		if err != nil { //check:start-json
 			return nil, err
 		}
 		values := url.Values{}
@@ -84,7 +84,7 @@ func startValues(r *http.Request, body []byte) (url.Values, error) {
 			value, _ := object.Get(name)
 			if s, ok := value.Text(); ok {
 				values.Set(name, s)
-			} else if value.Kind() != strictjson.Null {
+			} else if value.Kind() != strictjson.Null { //check:start-types
 				return nil, errors.New("a member is not a string")
 			}
 		}

@@ -17,12 +17,12 @@ func plain(s string) string {
 	const limit = 100
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
-		if isUnprintable(r) {
+		if isUnprintable(r) { //check:log-characters
 			return '?'
 		}
 		return r
 	}, s)
-	if runes := []rune(s); len(runes) > limit {
+	if runes := []rune(s); len(runes) > limit { //check:log-length
 		return string(runes[:limit]) + "..."
 	}
 	return s

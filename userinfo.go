@@ -18,7 +18,7 @@ func (c *Connector) addUserInfo(ctx context.Context, md *Metadata, token *oauth2
 		return nil
 	case c.cfg.UserInfo == UserInfoWhenNeeded && !c.needsUserInfo(*cl):
 		return nil
-	case md.UserInfoEndpoint == "" && c.cfg.UserInfo == UserInfoAlways:
+	case md.UserInfoEndpoint == "" && c.cfg.UserInfo == UserInfoAlways: //check:userinfo-missing
 		return newError(CodeUserInfoRejected, c.cfg.ID, errors.New("the identity provider has no UserInfo endpoint"))
 	case md.UserInfoEndpoint == "":
 		return nil
@@ -28,13 +28,13 @@ func (c *Connector) addUserInfo(ctx context.Context, md *Metadata, token *oauth2
 		return c.userInfoError(err)
 	}
 	object, err := strictjson.Parse(body)
-	if err != nil {
+	if err != nil { //check:userinfo-json
 		return newError(CodeUserInfoRejected, c.cfg.ID, err)
 	}
 	// The access token could be somebody else's (5.3.2: sub must be there and must be the same).
 	sub, _ := cl.idToken.Get("sub")
 	subject, _ := sub.Text()
-	if err := exactText(object, "sub", subject); err != nil {
+	if err := exactText(object, "sub", subject); err != nil { //check:userinfo-subject
 		return newError(CodeUserInfoRejected, c.cfg.ID, err)
 	}
 	cl.userInfo = object

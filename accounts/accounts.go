@@ -189,7 +189,7 @@ func (a *Accounts[U]) check(id *oidcsso.Identity) error {
 		return errors.New("accounts: Accounts.ByEmail and Accounts.Link need each other")
 	case id == nil:
 		return errors.New("accounts: there is no identity")
-	case id.Connector == "" || id.Issuer == "" || id.Subject == "":
+	case id.Connector == "" || id.Issuer == "" || id.Subject == "": //check:account-incomplete-key
 		return errors.New("accounts: the identity has no complete key")
 	}
 	return nil
@@ -295,7 +295,7 @@ func sameAddress(stored, trusted string) bool {
 // again looks the key up once more; missing is the error if it has no account even now.
 func (a *Accounts[U]) again(ctx context.Context, id *oidcsso.Identity, missing error) (U, error) {
 	user, found, err := a.byKey(ctx, id)
-	if err == nil && !found {
+	if err == nil && !found { //check:account-not-linked
 		err = missing
 	}
 	return user, err
@@ -303,7 +303,7 @@ func (a *Accounts[U]) again(ctx context.Context, id *oidcsso.Identity, missing e
 
 // present catches a function that says "nobody" without an error. Somebody would be signed in to the account zero.
 func present[U any](user U, function string) error {
-	if reflect.ValueOf(&user).Elem().IsZero() {
+	if reflect.ValueOf(&user).Elem().IsZero() { //check:account-nobody
 		return fmt.Errorf("accounts: %s gave neither an account nor an error", function)
 	}
 	return nil

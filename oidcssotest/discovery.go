@@ -63,6 +63,11 @@ func (p *IdP) discovery(w http.ResponseWriter, _ *http.Request, s *state) {
 func (p *IdP) jwks(w http.ResponseWriter, _ *http.Request, s *state) {
 	keys := append([]any{}, s.ExtraKeys...)
 	for _, k := range p.published(s.Algorithm) {
+		if s.DuplicateKid {
+			other := newKey(k.algorithm).public()
+			other["kid"] = k.id
+			keys = append(keys, other)
+		}
 		keys = append(keys, k.public())
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"keys": keys})

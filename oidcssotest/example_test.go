@@ -29,8 +29,10 @@ var testSignIn, testLinking func(*testing.T)
 func TestExamples(t *testing.T) {
 	Example()
 	ExampleIdentity()
+	Example_takeover()
 	t.Run("sign-in", testSignIn)
 	t.Run("linking", testLinking)
+	t.Run("takeover", testTakeover)
 }
 
 // A backend's test: somebody signs in through the customer's identity provider, and nobody gets in by a forged token.

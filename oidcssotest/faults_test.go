@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -40,6 +41,15 @@ func TestFaults(t *testing.T) {
 			keys := document(t, rp.idp, "/jwks")["keys"].([]any)
 			equal(t, len(keys), 3)
 			equal(t, keys[1], 7.0)
+		}},
+		{"DuplicateKid", func(f *faults) { f.DuplicateKid = true }, func(t *testing.T, rp *relyingParty) {
+			signed, published := parsed(t, rp.idp, rp.signIn()["id_token"], "RS256")
+			keys := published.Key(signed.Signatures[0].Header.KeyID)
+			equal(t, len(keys), 2)
+			_, err := signed.Verify(keys[0])
+			equal(t, errors.Is(err, jose.ErrCryptoFailure), true)
+			_, err = signed.Verify(keys[1])
+			equal(t, err, nil)
 		}},
 		{"AuthorizeError", func(f *faults) { f.AuthorizeError, f.AuthorizeErrorDescription = "server_error", "sorry" }, func(t *testing.T, rp *relyingParty) {
 			_, answer := rp.get(rp.authorizeURL())
@@ -87,6 +97,27 @@ func TestFaults(t *testing.T) {
 			header, _ := payload(t, token)
 			equal(t, header["typ"], "logout+jwt")
 		}},
+		{"IDTokenHeaderJSON", func(f *faults) {
+			f.IDTokenHeaderJSON = func(b []byte) []byte { return append([]byte(`{ "x" : 1,`), b[1:]...) }
+		}, func(t *testing.T, rp *relyingParty) {
+			token := rp.signIn()["id_token"]
+			equal(t, strings.HasPrefix(token.(string), base64.RawURLEncoding.EncodeToString([]byte(`{ "x" : 1,"`))[:12]), true)
+			verified(t, rp.idp, token, "RS256") // the header is signed
+		}},
+		{"LogoutToken", func(f *faults) { f.LogoutToken = true }, func(t *testing.T, rp *relyingParty) {
+			token := rp.signIn()["id_token"]
+			claims := verified(t, rp.idp, token, "RS256")
+			header, _ := payload(t, token)
+			equal(t, header["typ"], "logout+jwt")
+			_, hasEvent := claims["events"].(map[string]any)["http://schemas.openid.net/event/backchannel-logout"].(map[string]any)
+			equal(t, hasEvent, true)
+			equal(t, claims["sub"], "ann-1")
+			equal(t, claims["sid"] != nil && claims["jti"] != nil, true)
+			equal(t, len(claims), 8) // a nonce, above all, is not among them (Back-Channel Logout 1.0, 2.4)
+		}},
+		{"LogoutToken and WrongNonce", func(f *faults) { f.LogoutToken, f.WrongNonce = true, true }, func(t *testing.T, rp *relyingParty) {
+			equal(t, verified(t, rp.idp, rp.signIn()["id_token"], "RS256")["nonce"], "another nonce")
+		}},
 		{"IDToken", func(f *faults) { f.IDToken = func(s string) string { return s + ".x" } }, func(t *testing.T, rp *relyingParty) {
 			equal(t, strings.Count(rp.signIn()["id_token"].(string), "."), 3)
 		}},
@@ -117,6 +148,29 @@ func TestFaults(t *testing.T) {
 			signed, keys := parsed(t, rp.idp, token, "RS256")
 			_, err := signed.Verify(keys.Keys[0])
 			equal(t, errors.Is(err, jose.ErrCryptoFailure), true)
+		}},
+		{"SignHeaderKey", func(f *faults) { f.SignWith = oidcssotest.SignHeaderKey }, func(t *testing.T, rp *relyingParty) {
+			signed, keys := parsed(t, rp.idp, rp.signIn()["id_token"], "RS256")
+			_, err := signed.Verify(keys.Keys[0])
+			equal(t, errors.Is(err, jose.ErrCryptoFailure), true)
+			_, err = signed.Verify(signed.Signatures[0].Header.JSONWebKey)
+			equal(t, err, nil)
+		}},
+		{"SignWithdrawn", func(f *faults) { f.SignWith = oidcssotest.SignWithdrawn }, func(t *testing.T, rp *relyingParty) {
+			before := document(t, rp.idp, "/jwks")["keys"].([]any)[0].(map[string]any)
+			rp.idp.RotateKeys()
+			signed, keys := parsed(t, rp.idp, rp.signIn()["id_token"], "RS256")
+			equal(t, len(keys.Keys), 1)
+			equal(t, signed.Signatures[0].Header.KeyID, before["kid"])
+			_, err := signed.Verify(keys.Keys[0])
+			equal(t, errors.Is(err, jose.ErrCryptoFailure), true)
+			var withdrawn jose.JSONWebKey
+			text, _ := json.Marshal(before) // it came from JSON
+			if err := withdrawn.UnmarshalJSON(text); err != nil {
+				t.Fatal(err)
+			}
+			_, err = signed.Verify(withdrawn)
+			equal(t, err, nil)
 		}},
 		{"UserInfoSubject", func(f *faults) { f.UserInfoSubject = "mallory" }, func(t *testing.T, rp *relyingParty) {
 			_, claims := rp.userInfo(rp.signIn()["access_token"])

@@ -5,7 +5,7 @@
 //
 // It is strict where real identity providers are (client authentication, redirect URIs, PKCE, codes that work once), and
 // it goes wrong on demand: [Faults] has a switch for each way in which an identity provider can be broken, misconfigured
-// or hostile.
+// or hostile, and a table of the attacks that they make.
 //
 // It is no identity provider for production: it has no rate limits, keeps passwords as they are, and forgets everything
 // at its end.

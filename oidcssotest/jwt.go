@@ -2,11 +2,13 @@ package oidcssotest
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -53,6 +55,10 @@ func (p *IdP) idToken(s *state, g *grant, u User, client Client, accessToken str
 	if !s.ClaimsInUserInfoOnly {
 		maps.Copy(claims, u.claims(g.scopes))
 	}
+	typ := "JWT"
+	if s.LogoutToken {
+		claims, typ = logoutClaims(claims), "logout+jwt"
+	}
 	if s.WrongNonce {
 		claims["nonce"] = "another nonce"
 	}
@@ -66,16 +72,32 @@ func (p *IdP) idToken(s *state, g *grant, u User, client Client, accessToken str
 	if s.IDTokenPayload != nil {
 		payload = s.IDTokenPayload(payload)
 	}
-	token, err := s.sign(k, client, payload)
+	token, err := p.sign(s, k, client, typ, payload)
 	if err == nil && s.IDToken != nil {
 		token = s.IDToken(token)
 	}
 	return token, err
 }
 
+// logoutClaims are those of OpenID Connect Back-Channel Logout 1.0, 2.4, for the session of an ID token.
+func logoutClaims(idToken map[string]any) map[string]any {
+	claims := map[string]any{
+		"jti": rand.Text(), "events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
+	}
+	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "sid"} {
+		claims[name] = idToken[name]
+	}
+	return claims
+}
+
 // sign makes a JWS in compact form (RFC 7515, 7.1).
-func (s *state) sign(k *key, client Client, payload []byte) (string, error) {
-	header := map[string]any{"alg": k.algorithm, "typ": "JWT", "kid": k.id}
+func (p *IdP) sign(s *state, k *key, client Client, typ string, payload []byte) (string, error) {
+	if s.SignWith == SignWithdrawn {
+		if k = p.withdrawn(k.algorithm); k == nil {
+			return "", errors.New("oidcssotest: IdP.RotateKeys has withdrawn no key of this algorithm yet")
+		}
+	}
+	header := map[string]any{"alg": k.algorithm, "typ": typ, "kid": k.id}
 	if s.OmitKid {
 		delete(header, "kid")
 	}
@@ -96,6 +118,10 @@ func (s *state) sign(k *key, client Client, payload []byte) (string, error) {
 		signature = hs256([]byte(client.Secret))
 	case SignUnpublished:
 		signature = newKey(k.algorithm).sign
+	case SignHeaderKey:
+		own := newKey(k.algorithm)
+		header["jwk"] = own.public()
+		signature = own.sign
 	}
 	if s.IDTokenHeader != nil {
 		s.IDTokenHeader(header)
@@ -103,6 +129,9 @@ func (s *state) sign(k *key, client Client, payload []byte) (string, error) {
 	head, err := json.Marshal(header)
 	if err != nil {
 		return "", err
+	}
+	if s.IDTokenHeaderJSON != nil {
+		head = s.IDTokenHeaderJSON(head)
 	}
 	input := encode(head) + "." + encode(payload)
 	signed, err := signature([]byte(input))

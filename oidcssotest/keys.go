@@ -48,6 +48,18 @@ func (p *IdP) published(algorithm string) []*key {
 	return slices.Clone(p.keys)
 }
 
+// withdrawn is the key for the algorithm that was published last of those that are not any more; nil if there is none.
+func (p *IdP) withdrawn(algorithm string) *key {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range slices.Backward(p.retired) {
+		if k.algorithm == algorithm {
+			return k
+		}
+	}
+	return nil
+}
+
 // signingKey is the newest key for the algorithm.
 func (p *IdP) signingKey(algorithm string) *key {
 	p.mu.Lock()

@@ -24,6 +24,7 @@ const (
 	Timeout         = 5 * time.Second
 	MaxBody         = 1 << 20
 	maxHeader       = 64 << 10
+	maxMember       = 64 << 10 // of a token response: other decoders read tokens before they are bounded elsewhere
 	idlePerHost     = 32
 	fetchesAtOnce   = 32
 	dialTimeout     = 3 * time.Second
@@ -56,6 +57,7 @@ func (e *BodyError) Unwrap() error { return e.Err }
 var (
 	errTooLarge = fmt.Errorf("it is larger than %d bytes", MaxBody)
 	errNotJSON  = errors.New("its content type is not application/json")
+	errLongText = fmt.Errorf("a member of it is longer than %d bytes", maxMember)
 )
 
 // Transport reads whole answers under the bounds above and lets only strict JSON through, before any other decoder sees it.
@@ -209,6 +211,9 @@ func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 			continue
 		}
 		raw := value.Raw()
+		if len(raw)-len(`""`) > maxMember { //check:token-member
+			return nil, &BodyError{mediaType(resp), errLongText}
+		}
 		if name == "expires_in" {
 			seconds, ok := lifetime(value)
 			if !ok {

@@ -63,7 +63,7 @@ func (v *Value[T]) run(f *flight[T]) {
 	var err error
 	returned := false
 	defer func() {
-		if !returned {
+		if !returned { //check:fetch-panic
 			err = &PanicError{Value: recover(), Stack: debug.Stack()}
 		}
 		v.mu.Lock()

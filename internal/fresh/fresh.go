@@ -146,7 +146,7 @@ func (v *Value[T]) Renew(ctx context.Context) (T, error) {
 func (v *Value[T]) Peek() (T, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.age(v.policy.now()) > v.policy.Hard {
+	if v.age(v.policy.now()) > v.policy.Hard { //check:hard-age
 		var none T
 		return none, false
 	}
@@ -159,7 +159,7 @@ func (v *Value[T]) age(now time.Time) time.Duration {
 	if !v.has {
 		return math.MaxInt64
 	}
-	if now.Before(v.of) {
+	if now.Before(v.of) { //check:clock-set-back
 		v.of = now.Add(-v.policy.Refresh - 1)
 	}
 	return now.Sub(v.of)
@@ -167,7 +167,7 @@ func (v *Value[T]) age(now time.Time) time.Duration {
 
 // mayFetch says that no fetch runs and no failure stands in the way of a new one.
 func (v *Value[T]) mayFetch(now time.Time) bool {
-	return v.flight == nil && (v.failure == nil || !within(now, v.failedAt, v.retryDelay()))
+	return v.flight == nil && (v.failure == nil || !within(now, v.failedAt, v.retryDelay())) //check:one-fetch
 }
 
 func (v *Value[T]) retryDelay() time.Duration {

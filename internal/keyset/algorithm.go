@@ -47,7 +47,7 @@ func (a algorithm) fits(public crypto.PublicKey) bool {
 	case *rsa.PublicKey:
 		return a.scheme == rsaPKCS1 || a.scheme == rsaPSS
 	case *ecdsa.PublicKey:
-		return a.scheme == ecdsaRS && a.curve == public.Curve
+		return a.scheme == ecdsaRS && a.curve == public.Curve //check:key-curve
 	case ed25519.PublicKey:
 		return a.scheme == eddsa
 	}
@@ -71,7 +71,7 @@ func (a algorithm) verify(public crypto.PublicKey, signed, signature []byte) boo
 		return rsa.VerifyPSS(public.(*rsa.PublicKey), a.hash, digest, signature, options) == nil
 	case ecdsaRS:
 		size := coordinateSize(a.curve)
-		if len(signature) != 2*size {
+		if len(signature) != 2*size { //check:ecdsa-length
 			return false
 		}
 		r := new(big.Int).SetBytes(signature[:size])

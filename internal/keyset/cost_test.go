@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/oidcsso/oidcsso/internal/strictjson"
 )
 
 // slowKeys is a key set of RSA keys of 4096 bits with the greatest exponent, each another one: the most expensive that
@@ -80,14 +82,28 @@ func TestModulusOfAMillionBitsIsNotComputedWith(t *testing.T) {
 
 func TestKeySetOfRubbishIsCountedAndKeptSmall(t *testing.T) {
 	t.Parallel()
-	body := jwks(strings.Repeat(`{},1,`, 100_000) + jwk(p256().Public(), kid("b")))
+	const each = strictjson.MaxItems/2 - 1
+	body := jwks(strings.Repeat(`{},1,`, each) + jwk(p256().Public(), kid("b")))
 	p := newIDP(body)
 	p.accepts(t, signed(p256(), "ES256", "b"))
 	got, err := p.Summary(t.Context())
-	want := Summary{Usable: 1, Skipped: []Skipped{{skipKeyType, 100_000}, {skipNotObject, 100_000}}}
+	want := Summary{Usable: 1, Skipped: []Skipped{{skipKeyType, each}, {skipNotObject, each}}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("Summary = %+v, %v", got, err)
 	}
+}
+
+// Nobody has that many keys: such a key set is refused as a whole, before a list of them is made.
+func TestKeySetOfAHundredThousandKeysIsRefused(t *testing.T) {
+	t.Parallel()
+	p := newIDP(jwks(jwk(p256().Public(), kid("b")), strings.Repeat(`{},`, 100_000)+`{}`))
+	p.refuses(t, signed(p256(), "ES256", "b"), ErrDocument)
+	_, err := p.Summary(t.Context())
+	var reason *strictjson.Error
+	if !errors.As(err, &reason) || reason.Reason != strictjson.ReasonTooManyItems {
+		t.Fatalf("%v", err)
+	}
+	p.wantFetches(t, 1)
 }
 
 // Usable keys after a lot of others are still found; only usable ones count towards the limit.

@@ -28,12 +28,12 @@ type Skipped struct {
 // has withdrawn them all. The error is ErrDocument.
 func parseDocument(body []byte) (*document, error) {
 	object, err := strictjson.Parse(body)
-	if err != nil {
+	if err != nil { //check:key-set-json
 		return nil, fmt.Errorf("%w: %w", ErrDocument, err)
 	}
 	member, _ := object.Get("keys")
 	values, ok := member.Array()
-	if !ok {
+	if !ok { //check:key-set-json
 		return nil, fmt.Errorf("%w: it has no array \"keys\"", ErrDocument)
 	}
 	d := &document{}
@@ -43,7 +43,7 @@ func parseDocument(body []byte) (*document, error) {
 			break
 		}
 		k, skip := parseKey(value)
-		if skip != "" {
+		if skip != "" { //check:odd-keys
 			d.skip(skip, 1)
 			continue
 		}

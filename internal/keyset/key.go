@@ -32,7 +32,7 @@ type key struct {
 
 // accepts says whether a token with this header could have been signed with the key.
 func (k *key) accepts(t *token) bool {
-	return (t.kid == "" || t.kid == k.id) && (k.alg == "" || k.alg == t.alg) && t.algorithm.fits(k.public)
+	return (t.kid == "" || t.kid == k.id) && (k.alg == "" || k.alg == t.alg) && t.algorithm.fits(k.public) //check:key-match
 }
 
 // Why a key of a set is skipped. RFC 7517 section 5 wants keys that are not understood to be ignored one by one, so that
@@ -65,21 +65,21 @@ func parseKey(value strictjson.Value) (k key, skip string) {
 	if skip := purpose(object); skip != "" {
 		return key{}, skip
 	}
-	if k.id, ok = optionalText(object, "kid"); !ok || len(k.id) > maxKeyIDLength {
+	if k.id, ok = optionalText(object, "kid"); !ok || len(k.id) > maxKeyIDLength { //check:key-id
 		return key{}, skipKeyID
 	}
 	if k.public, skip = material(object); skip != "" {
 		return key{}, skip
 	}
-	if k.alg, ok = optionalText(object, "alg"); !ok {
+	if k.alg, ok = optionalText(object, "alg"); !ok { //check:key-algorithm
 		return key{}, skipAlgorithm
 	}
 	if k.alg != "" {
 		algorithm, ok := algorithms[k.alg]
-		if !ok {
+		if !ok { //check:key-algorithm
 			return key{}, skipAlgorithm
 		}
-		if !algorithm.fits(k.public) {
+		if !algorithm.fits(k.public) { //check:key-algorithm
 			return key{}, skipMismatch
 		}
 	}
@@ -90,7 +90,7 @@ func parseKey(value strictjson.Value) (k key, skip string) {
 // half anybody could have read.
 func purpose(object strictjson.Object) (skip string) {
 	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth"} { // RFC 7518 sections 6.2.2 and 6.3.2
-		if _, ok := object.Get(name); ok {
+		if _, ok := object.Get(name); ok { //check:private-key
 			return skipPrivate
 		}
 	}
@@ -125,7 +125,7 @@ func material(object strictjson.Object) (public crypto.PublicKey, skip string) {
 // rsaKey reads RFC 7518 section 6.3.1. Lengths are checked before any number is made of the octets.
 func rsaKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
 	n := number(object, "n", maxModulusBits/8)
-	if len(n) < minModulusBits/8 || n[len(n)-1]&1 == 0 {
+	if len(n) < minModulusBits/8 || n[len(n)-1]&1 == 0 { //check:rsa-small
 		return nil, skipModulus
 	}
 	modulus := new(big.Int).SetBytes(n)
@@ -157,12 +157,12 @@ func ecKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
 	}
 	size := coordinateSize(curve)
 	x, y := octets(object, "x", size), octets(object, "y", size)
-	if len(x) != size || len(y) != size {
+	if len(x) != size || len(y) != size { //check:key-point
 		return nil, skipPoint
 	}
 	const uncompressed = 4 // SEC 1 section 2.3.3
 	point, err := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{uncompressed}, x, y))
-	if err != nil {
+	if err != nil { //check:key-point
 		return nil, skipPoint
 	}
 	return point, ""
@@ -170,11 +170,11 @@ func ecKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
 
 // okpKey reads RFC 8037 section 2. Of its curves only Ed25519 is for signatures that this package verifies.
 func okpKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
-	if crv, _ := optionalText(object, "crv"); crv != "Ed25519" {
+	if crv, _ := optionalText(object, "crv"); crv != "Ed25519" { //check:ed25519-key
 		return nil, skipCurve
 	}
 	x := octets(object, "x", ed25519.PublicKeySize)
-	if len(x) != ed25519.PublicKeySize {
+	if len(x) != ed25519.PublicKeySize { //check:ed25519-key
 		return nil, skipEd25519
 	}
 	return ed25519.PublicKey(x), ""
@@ -184,7 +184,7 @@ func okpKey(object strictjson.Object) (public crypto.PublicKey, skip string) {
 // octet too many is tolerated, because some IdPs write their numbers with a sign.
 func number(object strictjson.Object, name string, size int) []byte {
 	digits := bytes.TrimLeft(octets(object, name, size+1), "\x00")
-	if len(digits) > size {
+	if len(digits) > size { //check:rsa-large
 		return nil
 	}
 	return digits
@@ -194,7 +194,7 @@ func number(object strictjson.Object, name string, size int) []byte {
 func octets(object strictjson.Object, name string, limit int) []byte {
 	value, _ := object.Get(name)
 	text, _ := value.Text()
-	if len(text) > strictBase64URL.EncodedLen(limit) {
+	if len(text) > strictBase64URL.EncodedLen(limit) { //check:rsa-large
 		return nil
 	}
 	data, err := decode(text)

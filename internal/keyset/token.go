@@ -47,7 +47,7 @@ func parseToken(jwt string) (*token, error) {
 		return nil, err
 	}
 	t.algorithm = algorithms[t.alg]
-	if parts[1] == "" || parts[2] == "" {
+	if parts[1] == "" || parts[2] == "" { //check:token-empty-part
 		return nil, malformed("its payload or signature is empty")
 	}
 	if t.payload, err = decode(parts[1]); err != nil {
@@ -63,7 +63,7 @@ func split(jwt string) (parts []string, err error) {
 	if len(jwt) > MaxTokenLength { //check:token-length
 		return nil, malformed("it is too long")
 	}
-	if parts = strings.SplitN(jwt, ".", 4); len(parts) != 3 {
+	if parts = strings.SplitN(jwt, ".", 4); len(parts) != 3 { //check:token-parts
 		return nil, malformed("it has not three parts")
 	}
 	return parts, nil
@@ -77,13 +77,13 @@ func parseHeader(part string) (header, error) {
 		return header{}, malformed("its header is not base64url")
 	}
 	object, err := strictjson.Parse(data)
-	if err != nil {
+	if err != nil { //check:token-header
 		return header{}, fmt.Errorf("%w: its header: %w", ErrMalformed, err)
 	}
 	alg, algOK := optionalText(object, "alg")
 	kid, kidOK := optionalText(object, "kid")
 	typ, typOK := optionalText(object, "typ")
-	if !algOK || !kidOK || !typOK {
+	if !algOK || !kidOK || !typOK { //check:header-types
 		return header{}, malformed("alg, kid or typ is not a string")
 	}
 	// RFC 7515 section 4.1.11: a token with a critical extension that is not understood must be refused, and this
@@ -93,7 +93,7 @@ func parseHeader(part string) (header, error) {
 	}
 	// RFC 7797 section 7 forbids an unencoded payload in a JWT.
 	if value, ok := object.Get("b64"); ok {
-		if encoded, ok := value.Bool(); !ok || !encoded {
+		if encoded, ok := value.Bool(); !ok || !encoded { //check:unencoded-payload
 			return header{}, malformed("its payload is not encoded")
 		}
 	}
@@ -114,7 +114,7 @@ func decode(text string) ([]byte, error) {
 		return nil, errBase64URL
 	}
 	data, err := strictBase64URL.DecodeString(text)
-	if err != nil {
+	if err != nil { //check:base64
 		return nil, errBase64URL
 	}
 	return data, nil

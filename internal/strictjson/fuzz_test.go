@@ -20,6 +20,8 @@ var stricter = []string{
 	ReasonKeyCollision,
 	ReasonTooDeep,
 	ReasonNumberTooLong,
+	ReasonTooManyMembers,
+	ReasonTooManyItems,
 	ReasonNotObject,
 }
 
@@ -41,6 +43,8 @@ var seeds = []string{
 	`{"a":` + nested(`[`, `]`, MaxDepth) + `}`,
 	manyKeys(linearKeys + 2),
 	strings.TrimSuffix(manyKeys(linearKeys+2), "}") + `,"K3":0}`,
+	manyKeys(MaxMembers + 1),
+	`{"a":` + manyItems(MaxItems+1) + `}`,
 }
 
 func FuzzParse(f *testing.F) {

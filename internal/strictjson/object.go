@@ -59,7 +59,9 @@ func (o Object) Get(name string) (Value, bool) {
 
 func (o Object) isNamed(m member, name string) bool {
 	between := m.name.of(o.data)
-	if len(between) < len(name) { // an escape is longer than what it stands for
+	// An escape is longer than what it stands for, but at most six bytes for
+	// one. A very long name is not unescaped again at each look-up.
+	if len(between) < len(name) || len(between) > hexUnitLength*len(name) {
 		return false
 	}
 	if bytes.IndexByte(between, '\\') < 0 {

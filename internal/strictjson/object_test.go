@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,13 +103,12 @@ func TestCollisionsAroundTheTakeOver(t *testing.T) {
 	}
 }
 
-func TestHundredThousandKeys(t *testing.T) {
+func TestGreatestNumberOfMembers(t *testing.T) {
 	t.Parallel()
-	const n = 100_000
-	doc := manyKeys(n)
+	doc := manyKeys(MaxMembers)
 	o := mustParse(t, doc)
-	if o.Len() != n {
-		t.Fatalf("%d members, want %d", o.Len(), n)
+	if o.Len() != MaxMembers {
+		t.Fatalf("%d members, want %d", o.Len(), MaxMembers)
 	}
 	for i, name := range o.Names() {
 		if want := "k" + strconv.Itoa(i); name != want {
@@ -118,9 +118,57 @@ func TestHundredThousandKeys(t *testing.T) {
 			t.Fatalf("%s is %d, %v", name, got, ok)
 		}
 	}
-	open := strings.TrimSuffix(doc, "}")
+	open := strings.TrimSuffix(manyKeys(MaxMembers-1), "}")
 	wantError(t, "first key again", Check([]byte(open+`,"k0":0}`)), ReasonDuplicateKey, len(open)+1)
-	wantError(t, "last key in upper case", Check([]byte(open+`,"K99999":0}`)), ReasonKeyCollision, len(open)+1)
+	wantError(t, "last key in upper case", Check([]byte(open+`,"K998":0}`)), ReasonKeyCollision, len(open)+1)
+}
+
+// The bound is for one object, not for a document: a key set has many.
+func TestMembersAreCountedForEachObjectAlone(t *testing.T) {
+	t.Parallel()
+	most := manyKeys(MaxMembers)
+	for _, doc := range []string{`[` + most + `,` + most + `]`, `{"a":` + most + `,"b":` + most + `}`} {
+		if err := Check([]byte(doc)); err != nil {
+			t.Errorf("%.20s: %v", doc, err)
+		}
+	}
+	inner := strings.TrimSuffix(most, "}") + `,"in":{}}`
+	wantError(t, "the inner one has too many", Check([]byte(`{"a":`+inner+`}`)), ReasonTooManyMembers, len(`{"a":`)+len(most))
+}
+
+func TestGreatestNumberOfItems(t *testing.T) {
+	t.Parallel()
+	items, ok := valueOf(t, manyItems(MaxItems)).Array()
+	if !ok || len(items) != MaxItems || string(items[MaxItems-1].Raw()) != "1" {
+		t.Fatalf("%d items, %v", len(items), ok)
+	}
+	both := `[` + manyItems(MaxItems) + `,` + manyItems(MaxItems) + `]`
+	if err := Check([]byte(both)); err != nil {
+		t.Errorf("two arrays with the greatest number: %v", err)
+	}
+}
+
+// What a document costs is bounded, however large it is: the refusal comes
+// before an index or a list has grown. Run with a race detector or not, a
+// thousand members need less than 256 KiB.
+func TestAllocatedBytes(t *testing.T) {
+	const most = 256 << 10
+	for _, row := range []struct{ name, doc string }{
+		{"1000 keys", manyKeys(MaxMembers)},
+		{"100000 keys", manyKeys(100_000)},
+		{"100000 keys in an object further down", `{"a":[{"b":` + manyKeys(100_000) + `}]}`},
+		{"a million values", `{"a":` + manyItems(1_000_000) + `}`},
+	} {
+		data := []byte(row.doc)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Check(data)
+		Parse(data)
+		runtime.ReadMemStats(&after)
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2*most {
+			t.Errorf("%s: Check and Parse together allocate %d bytes", row.name, allocated)
+		}
+	}
 }
 
 // Objects with many keys inside each other must not mix up their keys.

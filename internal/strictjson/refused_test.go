@@ -104,6 +104,18 @@ func TestRefusedKeys(t *testing.T) {
 	})
 }
 
+func TestRefusedQuantities(t *testing.T) {
+	t.Parallel()
+	testRefusedAtAnyDepth(t, []refusal{
+		{"one member too many", manyKeys(MaxMembers + 1), ReasonTooManyMembers, len(manyKeys(MaxMembers)), true},
+		{"one member too many, a duplicate", strings.TrimSuffix(manyKeys(MaxMembers), "}") + `,"k0":0}`, ReasonTooManyMembers, len(manyKeys(MaxMembers)), true},
+		{"a hundred thousand members", manyKeys(100_000), ReasonTooManyMembers, len(manyKeys(MaxMembers)), true},
+		{"one value too many", manyItems(MaxItems + 1), ReasonTooManyItems, len(manyItems(MaxItems)), true},
+		{"a hundred thousand values", manyItems(100_000), ReasonTooManyItems, len(manyItems(MaxItems)), true},
+		{"one value too many, missing", strings.TrimSuffix(manyItems(MaxItems), "]") + `,]`, ReasonTooManyItems, len(manyItems(MaxItems)), false},
+	})
+}
+
 func TestRefusedNumbers(t *testing.T) {
 	t.Parallel()
 	testRefusedAtAnyDepth(t, []refusal{
@@ -321,3 +333,6 @@ func manyKeys(n int) string {
 	b.WriteByte('}')
 	return b.String()
 }
+
+// manyItems is an array of n ones.
+func manyItems(n int) string { return `[` + strings.Repeat(`1,`, n-1) + `1]` }

@@ -44,7 +44,7 @@ func (s *scanner) failure() error {
 func (s *scanner) start() bool {
 	// RFC 8259 section 8.1 lets parsers ignore a byte order mark. Ignoring it
 	// would accept what encoding/json refuses.
-	if bytes.HasPrefix(s.data, []byte("\xef\xbb\xbf")) {
+	if bytes.HasPrefix(s.data, []byte("\xef\xbb\xbf")) { //check:json-byte-order-mark
 		return s.fail(0, ReasonByteOrderMark)
 	}
 	s.space()
@@ -261,7 +261,7 @@ func (s *scanner) number() bool {
 			return false
 		}
 	}
-	if s.pos-from > MaxNumberLength {
+	if s.pos-from > MaxNumberLength { //check:json-number-length
 		return s.fail(from, ReasonNumberTooLong)
 	}
 	return true
@@ -303,7 +303,7 @@ func (s *scanner) text() (plain, ok bool) {
 			if !s.escape() {
 				return false, false
 			}
-		case c < ' ':
+		case c < ' ': //check:json-control-characters
 			return false, s.fail(s.pos, ReasonControlCharacter)
 		case c < utf8.RuneSelf:
 			s.pos++

@@ -101,7 +101,7 @@ func Parse(data []byte) (Object, error) {
 	if !s.start() {
 		return Object{}, s.failure()
 	}
-	if data[s.pos] != '{' {
+	if data[s.pos] != '{' { //check:json-object
 		// Malformed documents are called malformed, so that only a
 		// well-formed one is told to be of the wrong kind.
 		at := s.pos

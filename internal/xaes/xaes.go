@@ -28,7 +28,7 @@ func Seal(dst []byte, key *[KeySize]byte, nonce *[NonceSize]byte, plaintext, add
 // Open appends the plaintext to dst, or says that the message was not sealed with this key, nonce and additional data.
 func Open(dst []byte, key *[KeySize]byte, nonce *[NonceSize]byte, ciphertext, additional []byte) ([]byte, error) {
 	plaintext, err := messageAEAD(key, nonce).Open(dst, nonce[12:], ciphertext, additional)
-	if err != nil {
+	if err != nil { //check:sealed
 		return nil, errOpen
 	}
 	return plaintext, nil

@@ -34,7 +34,18 @@ func (s site) where(root string) string {
 // find reads all marks of the module in root, nested modules and tests left out.
 func find(root string) (map[string][]site, error) {
 	found := map[string][]site{}
-	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+	err := walk(root, func(name string) error {
+		if strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		return findIn(name, found)
+	})
+	return found, err
+}
+
+// walk visits the Go files of the module in root, nested modules left out.
+func walk(root string, visit func(string) error) error {
+	return filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -43,12 +54,11 @@ func find(root string) (map[string][]site, error) {
 				return filepath.SkipDir
 			}
 			return nil
-		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+		case !strings.HasSuffix(name, ".go"):
 			return nil
 		}
-		return findIn(name, found)
+		return visit(name)
 	})
-	return found, err
 }
 
 func exists(name string) bool {
@@ -78,7 +88,7 @@ func findIn(name string, found map[string][]site) error {
 	})
 	for _, group := range file.Comments {
 		for _, comment := range group.List {
-			rest, ok := strings.CutPrefix(comment.Text, mark)
+			_, rest, ok := strings.Cut(comment.Text, mark)
 			if !ok {
 				continue
 			}

@@ -1,5 +1,5 @@
-// Command checks proves that tests hold the library's checks: it switches off one check after the other, and expects at
-// least one test to fail each time.
+// Command checks proves that tests hold the library's checks: it switches off one check after the other, and expects a test
+// to fail each time.
 //
 // A check is marked in the source by a comment on the line of its condition:
 //
@@ -8,10 +8,18 @@
 // The condition of an if or a case is made false, a bool that is returned is made true, by an overlay: no file is changed.
 // Checks that answer the same attack have the same name and go off together.
 //
-//	checks [-run REGEXP] [-sample N] [-list] [repository]
+// Which test that is, a table says: a Markdown table with the columns Attack, Demanded by, Check and Test. A row's check is one
+// or several marks in backquotes, or names the dependency that holds it. Each row's test must pass, and must fail when the
+// row's checks are off. Before anything runs, table, marks and tests are compared: every mark must have a row, and what a row
+// names must be there.
+//
+// With -table "" any test may be the one that fails, and is found by running all: for the mark of a new check.
+//
+//	checks [-table FILE] [-run REGEXP] [-sample N] [-list] [repository]
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -19,19 +27,31 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
+	"strings"
 )
 
+// options are the command's flags.
+type options struct {
+	table  string // below the root; empty for none
+	only   string // a regular expression for names of checks
+	sample int    // how many checks; 0 for all
+	list   bool
+}
+
 func main() {
-	pattern := flag.String("run", "", "only the checks whose name matches this regular expression")
-	sample := flag.Int("sample", 0, "only so many checks, chosen at random")
-	list := flag.Bool("list", false, "print the checks and where they are, and do nothing")
+	var o options
+	flag.StringVar(&o.table, "table", "SECURITY.md", "the file with the table; if empty, all tests are run for each check")
+	flag.StringVar(&o.only, "run", "", "only the checks whose name matches this regular expression")
+	flag.IntVar(&o.sample, "sample", 0, "only so many checks, chosen at random")
+	flag.BoolVar(&o.list, "list", false, "compare the table with marks and tests, print the checks and where they are, and run nothing")
 	flag.Parse()
 	root := "."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
 	}
-	ok, err := run(os.Stdout, root, *pattern, *sample, *list)
+	ok, err := run(os.Stdout, root, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "checks:", err)
 		os.Exit(2)
@@ -42,43 +62,44 @@ func main() {
 }
 
 // run says whether every chosen check is held by a test.
-func run(out io.Writer, root, pattern string, sample int, list bool) (bool, error) {
+func run(out io.Writer, root string, o options) (bool, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return false, err
 	}
-	all, err := find(root)
+	marks, err := find(root)
 	if err != nil {
 		return false, err
 	}
-	only, err := regexp.Compile(pattern)
-	if err != nil {
-		return false, err
-	}
-	var names []string
-	for name := range all {
-		if only.MatchString(name) {
-			names = append(names, name)
+	var rows []row
+	if o.table != "" {
+		if rows, err = consistent(root, o.table, marks); err != nil {
+			return false, err
 		}
 	}
-	sort.Strings(names)
-	if sample > 0 && sample < len(names) {
-		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		names = names[:sample]
+	names, err := o.choose(marks)
+	if err != nil {
+		return false, err
 	}
-	if len(names) == 0 {
-		return false, fmt.Errorf("no check is chosen")
-	}
-	fmt.Fprintf(out, "%d of %d checks\n", len(names), len(all))
-	held := true
-	for _, name := range names {
-		if list {
-			for _, s := range all[name] {
+	fmt.Fprintf(out, "%d of %d checks\n", len(names), len(marks))
+	switch {
+	case o.list:
+		for _, name := range names {
+			for _, s := range marks[name] {
 				fmt.Fprintf(out, "%-28s %s\n", name, s.where(root))
 			}
-			continue
 		}
-		result, err := switchOff(root, all[name])
+		return true, nil
+	case o.table != "":
+		chosen := func(r row) bool {
+			return len(names) == len(marks) || slices.ContainsFunc(r.checks, func(name string) bool { return slices.Contains(names, name) })
+		}
+		rows = slices.DeleteFunc(rows, func(r row) bool { return !chosen(r) })
+		return prove(context.Background(), out, root, groupsOf(rows), marks)
+	}
+	held := true
+	for _, name := range names {
+		result, err := switchOff(root, marks[name])
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
@@ -86,4 +107,46 @@ func run(out io.Writer, root, pattern string, sample int, list bool) (bool, erro
 		held = held && result.held()
 	}
 	return held, nil
+}
+
+// consistent reads the table, and compares it with marks and tests.
+func consistent(root, table string, marks map[string][]site) ([]row, error) {
+	text, err := os.ReadFile(filepath.Join(root, table))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := readTable(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", table, err)
+	}
+	tests, err := findTests(root)
+	if err != nil {
+		return nil, err
+	}
+	if all := problems(rows, marks, tests); len(all) > 0 {
+		return nil, fmt.Errorf("%s:\n%s", table, strings.Join(all, "\n"))
+	}
+	return rows, nil
+}
+
+func (o options) choose(marks map[string][]site) ([]string, error) {
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range marks {
+		if only.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	if o.sample > 0 && o.sample < len(names) {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		names = names[:o.sample]
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no check is chosen")
+	}
+	sort.Strings(names)
+	return names, nil
 }

@@ -46,7 +46,7 @@ func run(root string, check bool, out io.Writer) error {
 			return err
 		}
 		if line := firstDifference(got, want); line > 0 {
-			return fmt.Errorf("%s:%d is not what the code says; write it anew with: go run -C tools ./errorref ..", target, line)
+			return fmt.Errorf("%s:%d is not what the code says; go run -C tools ./errorref .. writes it anew", target, line)
 		}
 	} else {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

@@ -32,7 +32,7 @@ func (r *reference) markdown() []byte {
 			fmt.Fprintf(&b, "\n### `%s`\n\n", c.value)
 			fmt.Fprintf(&b, "*%s*, status %d, `%s`\n\n", c.kind, c.status, c.name)
 			fmt.Fprintf(&b, "- The person reads: \"%s\"\n", plain(c.public))
-			fmt.Fprintf(&b, "- The administrator: %s\n", plain(c.remedy))
+			fmt.Fprintf(&b, "- For the administrator: %s\n", plain(c.remedy))
 		}
 	}
 	return b.Bytes()
