@@ -54,7 +54,7 @@ func TestOK(t *testing.T) {
 
 func TestChecksThatAreHeldAndOneThatIsNot(t *testing.T) {
 	var out bytes.Buffer
-	ok, err := run(&out, module(t), "", 0, false)
+	ok, err := run(&out, module(t), options{})
 	if err != nil || ok {
 		t.Errorf("got %v, %v; want false", ok, err)
 	}
@@ -64,21 +64,21 @@ func TestChecksThatAreHeldAndOneThatIsNot(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if ok, err := run(&out, module(t), "negative|small", 0, false); err != nil || !ok {
+	if ok, err := run(&out, module(t), options{only: "negative|small"}); err != nil || !ok {
 		t.Errorf("got %v, %v; want true\n%s", ok, err, &out)
 	}
 }
 
 func TestMistakesOfMarks(t *testing.T) {
 	dir := module(t)
-	if _, err := run(&bytes.Buffer{}, dir, "nothing", 0, false); err == nil {
+	if _, err := run(&bytes.Buffer{}, dir, options{only: "nothing"}); err == nil {
 		t.Error("no check is chosen, and that is no error")
 	}
 	name := filepath.Join(dir, "stray.go")
 	if err := os.WriteFile(name, []byte("package m\n\nvar x = 1 //check:stray\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(&bytes.Buffer{}, dir, "", 0, false); err == nil || !strings.Contains(err.Error(), "stray.go:3") {
+	if _, err := run(&bytes.Buffer{}, dir, options{}); err == nil || !strings.Contains(err.Error(), "stray.go:3") {
 		t.Errorf("a mark beside no condition: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -120,8 +119,11 @@ func findTests(root string) (map[string][]string, error) {
 		if err != nil {
 			return err
 		}
+		if dir != "." {
+			dir = "./" + filepath.ToSlash(dir)
+		}
 		for _, m := range testFunc.FindAllSubmatch(text, -1) {
-			tests[string(m[1])] = append(tests[string(m[1])], "./"+path.Clean(filepath.ToSlash(dir)))
+			tests[string(m[1])] = append(tests[string(m[1])], dir)
 		}
 		return nil
 	})
