@@ -288,7 +288,11 @@ var attacksOnSignature = []attack{
 	reshaped("with padding", func(s string) string { return strings.Replace(s, ".", "=.", 1) }),
 	reshaped("in base64 with plus and slash", func(s string) string { return s[:len(s)-4] + "+/+/" }),
 	reshaped("an opaque text", func(string) string { return planted }),
-	reshaped("over 64 KiB", func(s string) string { return s + strings.Repeat("A", 64<<10) }),
+	{name: "over 64 KiB", code: oidcsso.CodeTokenRejected, cause: "token response: ", before: func(tr *trial) {
+		tr.faults(func(f *oidcssotest.Faults) {
+			f.IDToken = func(s string) string { return s + strings.Repeat("A", 64<<10) }
+		})
+	}},
 
 	// What a sound identity provider may do.
 	{name: "a token without a kid, where one key fits", before: func(tr *trial) {
