@@ -3,9 +3,12 @@ package oidcsso
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/oidcsso/oidcsso/internal/egress"
 )
 
 // Config is one connector as an administrator enters it: plain data. [NewConnector] copies and checks it. The zero value of
@@ -23,7 +26,9 @@ type Config struct {
 	Name string `json:"name,omitempty"`
 
 	// Issuer is the identity provider's issuer identifier, compared byte for byte with its discovery document and ID
-	// tokens (OpenID Connect Discovery 1.0, 4.3). An absolute https URL without query and fragment. Required.
+	// tokens (OpenID Connect Discovery 1.0, 4.3). An absolute https URL without query and fragment. It can't be at the host
+	// and port of Options.BaseURL, but for loopback: a tenant could otherwise send this application's requests to itself,
+	// and an identity provider there would get the application's cookies. Required.
 	Issuer string `json:"issuer"`
 
 	// ClientID is the application's identifier at the identity provider. Required.
@@ -142,18 +147,21 @@ func (c Config) clone() Config {
 	return c
 }
 
-// checked gives a copy with its defaults, and all that is wrong with it at once.
-func (c Config) checked(env *environment) (Config, error) {
+// checked gives a copy with its defaults, its egress profile, and all that is wrong with both at once.
+func (c Config) checked(env *environment) (Config, *profile, error) {
 	c = c.clone()
 	invalid := &ConfigError{Connector: c.ID}
-	checkID(invalid, c.ID)
+	profile := env.profile
+	if checkID(invalid, c.ID); len(invalid.Fields) == 0 { // the developer's function gets no other IDs
+		profile = env.profileOf(c.ID, invalid)
+	}
 	if c.Name == "" {
 		c.Name = c.ID
 	}
 	if utf8.RuneCountInString(c.Name) > maxName || !isPlainText(c.Name) {
 		invalid.add("name", "is too long or has control characters", fmt.Sprintf("enter up to %d characters on one line", maxName))
 	}
-	checkIssuer(invalid, c.Issuer, env.loopback)
+	checkIssuer(invalid, c.Issuer, profile.loopback, env.base)
 	checkClientID(invalid, c.ClientID)
 	checkSecret(invalid, c.ClientSecret)
 	c.checkRequest(invalid)
@@ -166,7 +174,7 @@ func (c Config) checked(env *environment) (Config, error) {
 	} else if env.base == nil {
 		invalid.add("redirect_url", "is missing, and there is no Options.BaseURL", "set one of the two")
 	}
-	return c, invalid.orNil()
+	return c, profile, invalid.orNil()
 }
 
 // checkRequest checks what goes into the authorization request.
@@ -215,7 +223,7 @@ func (c Config) checkClaims(invalid *ConfigError) {
 
 func checkID(invalid *ConfigError, id string) {
 	const remedy = "use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit"
-	if id == "" || len(id) > 64 || id[0] == '-' || id[0] == '_' || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+	if id == "" || len(id) > 64 || id[0] == '-' || id[0] == '_' || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" { //check:connector-id
 		invalid.add("id", "is not a connector ID", remedy)
 	} else if slices.Contains(reservedIDs, id) { //check:reserved-id
 		invalid.add("id", "is a reserved word", remedy)
@@ -227,13 +235,25 @@ func isClaimName(s string) bool {
 	return len(s) <= maxName && isPlainText(s) && strings.TrimSpace(s) == s
 }
 
-// checkIssuer: OpenID Connect Discovery 1.0, 3.
-func checkIssuer(invalid *ConfigError, issuer string, loopback bool) {
-	if u, err := parseHTTPURL(issuer, loopback); err != nil {
+// checkIssuer: OpenID Connect Discovery 1.0, 3. base is the BaseURL, or nil.
+func checkIssuer(invalid *ConfigError, issuer string, loopback bool, base *url.URL) {
+	u, err := parseHTTPURL(issuer, loopback)
+	switch {
+	case err != nil:
 		invalid.add("issuer", err.Error(), "enter the issuer as the identity provider shows it, such as https://acme.okta.com")
-	} else if u.RawQuery != "" || u.ForceQuery {
+	case u.RawQuery != "" || u.ForceQuery: //check:issuer-url
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
+	case base != nil && isSameServer(u, base):
+		invalid.add("issuer", "is this application itself", "enter the issuer of the identity provider; it needs a host name or port of its own")
 	}
+}
+
+// isSameServer says whether two https URLs lead to one server by the same name. Loopback does not count: a demonstration
+// has everything in one process.
+func isSameServer(u, v *url.URL) bool {
+	name := func(u *url.URL) string { return strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) }
+	return u.Scheme == "https" && v.Scheme == "https" && !egress.IsLoopbackHost(name(u)) &&
+		name(u) == name(v) && firstOf(u.Port(), "443") == firstOf(v.Port(), "443")
 }
 
 func checkClientID(invalid *ConfigError, id string) {

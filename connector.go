@@ -35,11 +35,11 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err = cfg.checked(env)
+	cfg, profile, err := cfg.checked(env)
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env)}
+	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
 	if env.base != nil {
 		own := callbackURL(env.base, cfg.ID)
 		if c.redirectURI == "" {
@@ -115,11 +115,11 @@ const operationTimeout = 10 * time.Second
 
 func (p *BeginParams) check() error {
 	switch {
-	case len(p.LoginHint) > maxHint || !isPlainText(p.LoginHint):
+	case len(p.LoginHint) > maxHint || !isPlainText(p.LoginHint): //check:begin-bounds
 		return errors.New("the login hint is too long or has control characters")
-	case len(p.ReturnTo) > maxReturnTo:
+	case len(p.ReturnTo) > maxReturnTo: //check:begin-bounds
 		return errors.New("the return target is too long")
-	case len(p.Data) > maxData:
+	case len(p.Data) > maxData: //check:begin-bounds
 		return fmt.Errorf("the data is longer than %d bytes", maxData)
 	case p.MaxAge < 0 || p.MaxAge > maxAgeSeconds:
 		return errors.New("the max age is out of range")
@@ -142,7 +142,7 @@ func (p *BeginParams) check() error {
 // Its errors are [*Error] with CodeConnectorDisabled, CodeParamsInvalid, CodeIssNotPromised, CodeClientAuthMismatch,
 // CodeIssuerMismatch, CodeMetadataInvalid or CodeUnavailable.
 func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, error) {
-	if p.Binding == "" && !p.InsecureUnbound {
+	if p.Binding == "" && !p.InsecureUnbound { //check:begin-binding
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("there is no binding")).
 			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow.")
 	}
@@ -150,7 +150,7 @@ func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, e
 }
 
 func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, error) {
-	if c.cfg.Disabled {
+	if c.cfg.Disabled { //check:disabled
 		return "", nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
 	if err := p.check(); err != nil {
@@ -163,7 +163,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
 	// All three would fail the sign-in after the person has signed in; better now.
-	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported {
+	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported { //check:iss-not-promised
 		return "", nil, newError(CodeIssNotPromised, c.cfg.ID, nil)
 	}
 	if _, err := c.authStyle(md); err != nil {
@@ -176,7 +176,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	c.idp.keys.Prefetch() // they are here before the person is back
 	random := new(drawn)
 	for _, b := range [][]byte{random.state[:], random.nonce[:], random.verifier[:]} {
-		if _, err := io.ReadFull(c.env.random, b); err != nil {
+		if _, err := io.ReadFull(c.env.random, b); err != nil { //check:randomness
 			return "", nil, newError(CodeInternal, c.cfg.ID, err)
 		}
 	}
@@ -260,9 +260,10 @@ func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
 }
 
 // adopt takes over what an older connector of the same identity provider has discovered, so that a change of its name, say,
-// costs no fetch. It is called before c is used.
+// costs no fetch. What was discovered through another egress profile is not: its connections show another certificate, and
+// trust or reach others. It is called before c is used.
 func (c *Connector) adopt(old *Connector) {
-	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint {
+	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.idp.profile == c.idp.profile {
 		c.idp = old.idp
 	}
 }

@@ -199,6 +199,9 @@ func TestDecideUnavailable(t *testing.T) {
 		{"not found here, and the other store is down", sourceFunc(func(string) (Route, error) { return Route{}, errors.Join(ErrNotFound, down) }), down},
 		{"not found because of another error", sourceFunc(func(string) (Route, error) { return Route{}, fmt.Errorf("%w: %w", ErrNotFound, down) }), down},
 		{"no connector and no error", sourceFunc(func(string) (Route, error) { return Route{}, nil }), nil},
+		{"an asserted domain without a connector", sourceFunc(func(domain string) (Route, error) {
+			return Route{Domain: Domain{Name: domain, State: DomainAsserted}}, nil
+		}), nil},
 		{"connector without a domain", sourceFunc(func(string) (Route, error) { return Route{Connector: acme}, nil }), nil},
 		{"claimed domain", sourceFunc(func(domain string) (Route, error) { return Route{acme, Domain{Name: domain}}, nil }), nil},
 		{"another domain", sourceFunc(func(string) (Route, error) { return Route{acme, entry}, nil }), nil},

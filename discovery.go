@@ -36,7 +36,7 @@ func freshness(now func() time.Time, refresh, hard time.Duration) *fresh.Policy 
 }
 
 // Discover fetches and checks an issuer's discovery document (OpenID Connect Discovery 1.0, 4), to show what an issuer is
-// before a connector trusts it. opts may be nil.
+// before a connector trusts it. opts may be nil. It goes through Options.Egress.
 //
 // Its errors are [*Error] with CodeConfigInvalid (the issuer is no URL; then it is a [*ConfigError]), CodeIssuerMismatch,
 // CodeMetadataInvalid or CodeUnavailable.
@@ -46,13 +46,13 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 		return nil, err
 	}
 	invalid := &ConfigError{}
-	checkIssuer(invalid, issuer, env.loopback)
+	checkIssuer(invalid, issuer, env.loopback, env.base)
 	if err := invalid.orNil(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := newProvider(issuer, env).discovered(ctx)
+	md, err := newProvider(issuer, env, env.profile).discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, "")
 	}
@@ -64,13 +64,14 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 type provider struct {
 	issuer   string
 	env      *environment
+	profile  *profile
 	client   *http.Client
 	metadata *fresh.Value[*Metadata]
 	keys     *keyset.Set
 }
 
-func newProvider(issuer string, env *environment) *provider {
-	p := &provider{issuer: issuer, env: env, client: env.transport.Client()}
+func newProvider(issuer string, env *environment, profile *profile) *provider {
+	p := &provider{issuer: issuer, env: env, profile: profile, client: profile.transport.Client()}
 	p.metadata = fresh.New(env.metadataPolicy, logged(p, "discovery failed", p.fetchMetadata))
 	p.keys = keyset.New(env.keysPolicy, logged(p, "fetching the keys failed", p.fetchKeys))
 	return p
@@ -100,7 +101,7 @@ func (p *provider) fetchMetadata(ctx context.Context) (*Metadata, error) {
 	if err := found.Claims(&document); err != nil {
 		return nil, newError(CodeMetadataInvalid, "", err)
 	}
-	return parseMetadata(document, p.issuer, p.env.loopback, p.env.now())
+	return parseMetadata(document, p.issuer, p.profile.loopback, p.env.now())
 }
 
 // discoveryError sorts what can go wrong in go-oidc's NewProvider.
@@ -119,7 +120,7 @@ func discoveryError(issuer string, err error) *Error {
 		return newError(CodeMetadataInvalid, "", err)
 	case errors.As(err, &address):
 		return newError(CodeUnavailable, "", err).
-			withRemedy("The issuer's host is not on the public internet. If it should be reached, the backend's developer can allow its network in Options.Egress.")
+			withRemedy("The issuer's host is not on the public internet. If it should be reached, the backend's developer can allow its network in Options.Egress or EgressFor.")
 	case isTransport(err):
 		return newError(CodeUnavailable, "", err)
 	default: // go-oidc could not read the document; what it says of that may quote the answer

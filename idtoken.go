@@ -184,9 +184,9 @@ func (c *Connector) checkAuthTime(cl claims, maxAge int, now time.Time) error {
 	switch {
 	case maxAge == 0:
 		return nil
-	case !present || !valid: //check:auth-time-missing
+	case !present || !valid: //check:auth-time
 		return errors.New("a max age was asked, and auth_time is missing or not a time")
-	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)): //check:auth-time-old
+	case now.After(at.Add(time.Duration(maxAge)*time.Second + c.env.leeway)): //check:auth-time
 		return errors.New("the person signed in at the identity provider too long ago")
 	}
 	return nil

@@ -250,7 +250,7 @@ func FuzzOpenLogin(f *testing.F) {
 func TestLoginInAnUnexportedFieldPrintsNoSecret(t *testing.T) {
 	t.Parallel()
 	l := fixedLogin()
-	secrets := []string{l.nonceText(), l.verifierText(), "48 49 50", "64 65 66", "303132", "404142", "0x30, 0x31", "@ABC", "0123"}
+	secrets := []string{l.nonceText(), l.verifierText(), "48 49 50", "64 65 66", "3031323334", "4041424344", "0x30, 0x31", "@ABC", "0123456"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%t", "%U"} {
 		for _, value := range []any{struct{ l *Login }{l}, &struct{ l *Login }{l}, struct{ l Login }{*l}, []struct{ l *Login }{{l}}} {
 			text := fmt.Sprintf(verb, value)

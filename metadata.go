@@ -117,7 +117,7 @@ func (m *Metadata) lists() []listField {
 // parseMetadata reads a discovery document with exact keys and checks what the library relies on.
 func parseMetadata(document []byte, issuer string, loopback bool, now time.Time) (*Metadata, error) {
 	object, err := strictjson.Parse(document)
-	if err != nil { //check:discovery-json
+	if err != nil { //check:strict-documents
 		return nil, newError(CodeMetadataInvalid, "", err)
 	}
 	m := &Metadata{FetchedAt: now}

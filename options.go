@@ -2,18 +2,16 @@ package oidcsso
 
 import (
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/oidcsso/oidcsso/internal/egress"
 	"github.com/oidcsso/oidcsso/internal/fresh"
@@ -35,8 +33,19 @@ type Options struct {
 	// that name themselves in the response (RFC 9207, the iss parameter): see [CodeIssNotPromised].
 	ExclusiveRedirectURLs []string
 
-	// Egress says which networks identity providers may be in.
+	// Egress says which networks identity providers may be in, and how they are reached.
 	Egress Egress
+
+	// EgressFor gives the egress profile of one connector, or nil for Egress above: what one customer needs (a network, a
+	// client certificate, a proxy) is then not open to all. It is called when a connector is made ([NewConnector],
+	// [Router.Put], [Router.Replace]), with a well-formed ID, and by several goroutines at once. [Discover] has no connector
+	// and uses Egress.
+	//
+	// Connections are pooled per profile, told apart by the pointer: return the same one for the same profile, and another
+	// one when something in it changes; what it points to must not change. A fresh pointer each time is safe, but no two
+	// connectors then share a connection, and a changed connector discovers anew. A profile that no connector has any more
+	// is forgotten; its connections close when they were idle for 90 seconds. Default: none.
+	EgressFor func(connectorID string) *Egress
 
 	// Leeway is how far the clocks of an identity provider and this host may differ when exp, iat, nbf and auth_time of
 	// an ID token are checked. Default (0): 60 seconds. At most 5 minutes; negative means none at all.
@@ -66,28 +75,7 @@ type Options struct {
 	err  error
 }
 
-// Egress says where connections to identity providers may go. The zero value allows https to globally reachable unicast
-// addresses, which is right where tenants enter issuers: the address is checked when it is dialled, whatever name
-// resolved to it. Environment proxies are never used and redirects never followed.
-type Egress struct {
-	// InsecureAllowLoopback allows identity providers on this very machine, also by http: for tests and demonstrations.
-	// In production it lets whoever may enter an issuer talk to everything that listens on this host's loopback.
-	InsecureAllowLoopback bool
-
-	// AllowPrefixes are further networks in which identity providers may be, such as a company's own 10.1.2.0/24. Every
-	// tenant can then send requests there. Loopback, link-local and multicast addresses and the metadata services of clouds
-	// stay refused even inside them. Default: none.
-	AllowPrefixes []netip.Prefix
-
-	// RootCAs are the authorities that sign the identity providers' certificates. Default: those of the system.
-	RootCAs *x509.CertPool
-
-	// WrapTransport may put a transport of its own around the guarded one, for tracing; it hands each request on to the
-	// transport that it was given. It sees client secrets and tokens and must not log them. Default: none.
-	WrapTransport func(http.RoundTripper) http.RoundTripper
-}
-
-// environment is Options made ready: parsed, with its defaults, and with the one transport of its egress profile.
+// environment is Options made ready: parsed, with its defaults, and with its egress profiles.
 type environment struct {
 	base      *url.URL // nil without BaseURL
 	exclusive map[string]bool
@@ -97,8 +85,9 @@ type environment struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	random    io.Reader
-	loopback  bool
-	transport *egress.Transport
+	egressFor func(string) *Egress
+	profiles  *profiles // that egressFor gave
+	*profile            // that of Options.Egress; a connector may have another
 
 	metadataPolicy, keysPolicy *fresh.Policy // shared by all connectors
 }
@@ -123,7 +112,8 @@ const (
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
 		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
-		logger: o.Logger, now: o.Now, loopback: o.Egress.InsecureAllowLoopback, transport: egress.NewTransport(egress.Policy(o.Egress)),
+		logger: o.Logger, now: o.Now,
+		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}
 	switch {
@@ -131,7 +121,7 @@ func newEnvironment(o *Options) (*environment, error) {
 		env.leeway = defaultLeeway
 	case o.Leeway < 0:
 		env.leeway = 0
-	case o.Leeway > maxLeeway:
+	case o.Leeway > maxLeeway: //check:leeway
 		invalid.add("leeway", "is over 5 minutes", "mend the clocks instead")
 	}
 	if env.allow == nil {
@@ -155,10 +145,12 @@ func newEnvironment(o *Options) (*environment, error) {
 		}
 		env.base = base
 	}
-	for i, prefix := range o.Egress.AllowPrefixes {
-		if !prefix.IsValid() || prefix.Addr().Is4In6() { // neither would ever match
-			invalid.add(fmt.Sprintf("egress.allow_prefixes[%d]", i), "is no network", "give one such as 10.1.2.0/24 or fd12::/64")
+	if bad := o.Egress.problems(); bad != nil {
+		for _, f := range bad {
+			invalid.add("egress."+f.Field, f.Message, f.Remedy)
 		}
+	} else {
+		env.profile = newProfile(&o.Egress)
 	}
 	for i, uri := range o.ExclusiveRedirectURLs {
 		if _, err := parseRedirectURL(uri); err != nil {
@@ -217,11 +209,11 @@ func parseRedirectURL(text string) (*url.URL, error) {
 
 // parseHTTPURL accepts an absolute https URL without fragment and user info; http only for a loopback host when allowed.
 func parseHTTPURL(text string, loopback bool) (*url.URL, error) {
-	if len(text) > maxURL {
+	if len(text) > maxURL { //check:url-length
 		return nil, fmt.Errorf("is longer than %d bytes", maxURL)
 	}
 	for i := range len(text) {
-		if text[i] <= ' ' || text[i] >= 0x7f || text[i] == '\\' {
+		if text[i] <= ' ' || text[i] >= 0x7f || text[i] == '\\' { //check:url-characters
 			return nil, errors.New("has a space, a backslash or a character outside ASCII")
 		}
 	}
@@ -229,17 +221,17 @@ func parseHTTPURL(text string, loopback bool) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("is not a URL") // url.Error would repeat the text
-	case u.Scheme != "https" && u.Scheme != "http":
+	case u.Scheme != "https" && u.Scheme != "http": //check:url-scheme
 		return nil, errors.New("is not an absolute https URL")
-	case u.Hostname() == "" || u.Opaque != "":
+	case u.Hostname() == "" || u.Opaque != "": //check:url-host
 		return nil, errors.New("has no host")
-	case u.User != nil:
+	case u.User != nil: //check:url-user
 		return nil, errors.New("has user info")
-	case u.Fragment != "" || strings.Contains(text, "#"):
+	case u.Fragment != "" || strings.Contains(text, "#"): //check:url-fragment
 		return nil, errors.New("has a fragment")
-	case u.Scheme == "http" && !egress.IsLoopbackHost(u.Hostname()):
+	case u.Scheme == "http" && !egress.IsLoopbackHost(u.Hostname()): //check:url-http
 		return nil, errors.New("is http, which is only possible for a loopback host")
-	case u.Scheme == "http" && !loopback:
+	case u.Scheme == "http" && !loopback: //check:url-http
 		return nil, errors.New("is http")
 	}
 	return u, nil

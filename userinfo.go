@@ -28,7 +28,7 @@ func (c *Connector) addUserInfo(ctx context.Context, md *Metadata, token *oauth2
 		return c.userInfoError(err)
 	}
 	object, err := strictjson.Parse(body)
-	if err != nil { //check:userinfo-json
+	if err != nil { //check:userinfo-subject
 		return newError(CodeUserInfoRejected, c.cfg.ID, err)
 	}
 	// The access token could be somebody else's (5.3.2: sub must be there and must be the same).

@@ -1,22 +1,28 @@
 // Package egress makes the requests to identity providers. Whoever may enter an issuer chooses where they go, so each one
-// is bounded in time and size, follows no redirect, uses no proxy of the environment, and dials only addresses that the
+// is bounded in time and size, follows no redirect, uses no proxy of the environment, and reaches only addresses that the
 // policy allows, checked on the address itself at the moment of connecting.
 package egress
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 )
 
-// Policy says where requests may go.
+// Policy says where requests may go, and how. Its fields are those of the root package's Egress, which checks them.
 type Policy struct {
-	InsecureAllowLoopback bool
-	AllowPrefixes         []netip.Prefix
-	RootCAs               *x509.CertPool
-	WrapTransport         func(http.RoundTripper) http.RoundTripper
+	InsecureAllowLoopback      bool
+	AllowPrefixes              []netip.Prefix
+	DenyPrefixes               []netip.Prefix
+	RootCAs                    *x509.CertPool
+	ClientCertificate          *tls.Certificate
+	Proxy                      *url.URL
+	InsecureTrustProxyToFilter bool
+	WrapTransport              func(http.RoundTripper) http.RoundTripper
 }
 
 // AddressError says that an address was refused. It does not name the address: whoever entered a host name could otherwise
@@ -84,19 +90,22 @@ func embedded(addr netip.Addr) (netip.Addr, bool) {
 // allows decides on an address in the form in which it is dialled.
 func (p *Policy) allows(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if addr.IsLoopback() {
-		return p.InsecureAllowLoopback
-	}
-	if contains(never, addr) {
+	if contains(p.DenyPrefixes, addr) {
 		return false
 	}
-	if v4, ok := embedded(addr); ok && !p.allows(v4) {
+	if addr.IsLoopback() {
+		return p.InsecureAllowLoopback //check:egress-loopback
+	}
+	if contains(never, addr) { //check:egress-never
+		return false
+	}
+	if v4, ok := embedded(addr); ok && !p.allows(v4) { //check:egress-embedded
 		return false
 	}
 	if contains(p.AllowPrefixes, addr) {
 		return true
 	}
-	return (addr.Is4() || globalIPv6.Contains(addr)) && !contains(special, addr)
+	return (addr.Is4() || globalIPv6.Contains(addr)) && !contains(special, addr) //check:egress-global
 }
 
 // check is what a dialer calls with the address that it is about to connect to.
@@ -105,7 +114,7 @@ func (p *Policy) check(address string) error {
 	if err != nil {
 		return fmt.Errorf("egress: not an address: %w", err)
 	}
-	if !p.allows(ap.Addr()) {
+	if !p.allows(ap.Addr()) { //check:egress-address
 		return &AddressError{}
 	}
 	return nil

@@ -65,14 +65,21 @@ type Transport struct{ next http.RoundTripper }
 
 // NewTransport makes the one transport of a policy, with its own pool of connections.
 func NewTransport(policy Policy) *Transport {
-	dialer := &net.Dialer{
-		Timeout: dialTimeout,
-		Control: func(_, address string, _ syscall.RawConn) error { return policy.check(address) },
+	return newTransport(policy, &net.Dialer{Timeout: dialTimeout})
+}
+
+// newTransport dials through a copy of plain that is guarded; a proxy, which is the developer's word, through plain itself.
+func newTransport(policy Policy, plain *net.Dialer) *Transport {
+	guarded := *plain
+	guarded.Control = func(_, address string, _ syscall.RawConn) error { return policy.check(address) }
+	dial := guarded.DialContext
+	if policy.Proxy != nil {
+		dial = newTunnel(&policy, plain, &guarded).dial
 	}
 	var next http.RoundTripper = quiet{&http.Transport{
-		Proxy:                  nil, // a proxy would be all that the check above sees
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: policy.RootCAs, MinVersion: tls.VersionTLS12},
+		Proxy:                  nil, // it would be told names, and its address would be all that the check above sees
+		DialContext:            dial,
+		TLSClientConfig:        policy.tlsConfig(),
 		TLSHandshakeTimeout:    Timeout,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           0,
@@ -86,6 +93,18 @@ func NewTransport(policy Policy) *Transport {
 	return &Transport{next: next}
 }
 
+// tlsConfig is for identity providers. It has no cache of sessions: a resumed one would carry over what another profile's
+// connection had shown.
+func (p *Policy) tlsConfig() *tls.Config {
+	config := &tls.Config{RootCAs: p.RootCAs, MinVersion: tls.VersionTLS12}
+	if certificate := p.ClientCertificate; certificate != nil {
+		// Not config.Certificates: those are left out, without a word, where the server hints at other authorities, as it
+		// does for a self-signed certificate that was registered with it (RFC 8705, 2.2).
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil }
+	}
+	return config
+}
+
 // Client is a connector's own client over the shared transport: its fetches wait for each other when they are too many, so
 // that a slow identity provider is its own problem.
 func (t *Transport) Client() *http.Client {
@@ -93,40 +112,6 @@ func (t *Transport) Client() *http.Client {
 		Transport:     &limited{next: t, slots: semaphore.NewWeighted(fetchesAtOnce)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// quiet takes out of the real transport's errors what is nobody's business: addresses inside this network, which the errors
-// of package net print, and what a server sent instead of HTTP, which those of net/http quote.
-type quiet struct{ next *http.Transport }
-
-func (q quiet) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := q.next.RoundTrip(req)
-	if err != nil {
-		return nil, quietError(err)
-	}
-	return resp, nil
-}
-
-var errNotHTTP = errors.New("the answer is not readable HTTP, or its headers are too large")
-
-func quietError(err error) error {
-	var refused *AddressError
-	var lookup *net.DNSError
-	var network net.Error
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &refused):
-		return refused
-	case errors.As(err, &lookup):
-		own := *lookup // it may be shared by several that looked up the same name
-		own.Server = ""
-		return &own
-	case errors.As(err, &network), errors.As(err, &certificate), errors.As(err, &record),
-		errors.Is(err, context.Canceled), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return err
-	}
-	return errNotHTTP
 }
 
 type limited struct {
@@ -152,7 +137,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	if req.Method != http.MethodPost && resp.StatusCode != http.StatusOK {
+	if req.Method != http.MethodPost && resp.StatusCode != http.StatusOK { //check:answer-status
 		return nil, &StatusError{resp.StatusCode}
 	}
 	body, err := readBody(resp)
@@ -161,7 +146,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if req.Method == http.MethodPost {
 		body, err = tokenAnswer(resp, body)
-	} else if err = strictjson.Check(body); err != nil {
+	} else if err = strictjson.Check(body); err != nil { //check:strict-documents
 		// Not for its media type: many servers send another one for documents.
 		err = &BodyError{mediaType(resp), err}
 	}
@@ -178,7 +163,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the identity provider's answer broke off: %w", quietError(err))
 	}
-	if len(body) > MaxBody {
+	if len(body) > MaxBody { //check:body-size
 		return nil, &BodyError{Err: errTooLarge}
 	}
 	return body, nil
@@ -191,7 +176,7 @@ var tokenMembers = []string{"access_token", "token_type", "refresh_token", "expi
 // case of names and gives up at an expires_in that is no integer.
 func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 	failed := resp.StatusCode < 200 || resp.StatusCode > 299
-	if mediaType(resp) != "application/json" {
+	if mediaType(resp) != "application/json" { //check:token-media-type
 		if failed {
 			return nil, &StatusError{resp.StatusCode}
 		}

@@ -75,10 +75,15 @@ func TestMistakesOfMarks(t *testing.T) {
 		t.Error("no check is chosen, and that is no error")
 	}
 	name := filepath.Join(dir, "stray.go")
-	if err := os.WriteFile(name, []byte("package m\n\nvar x = 1 //check:stray\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := run(&bytes.Buffer{}, dir, options{}); err == nil || !strings.Contains(err.Error(), "stray.go:3") {
-		t.Errorf("a mark beside no condition: %v", err)
+	for text, want := range map[string]string{
+		"package m\n\nvar x = 1 //check:stray\n":                                          "stray.go:3: the mark stands beside no condition",
+		"package m\n\nfunc f(x bool) bool {\n\treturn x // a remark //check:one two\n}\n": "stray.go:4: a mark has one name",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run(&bytes.Buffer{}, dir, options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }

@@ -19,8 +19,9 @@ const mark = "//check:"
 type site struct {
 	file       string
 	line       int
+	pkg        string // the package's name
 	start, end int    // byte offsets of the condition
-	neutral    string // what stands before the condition to switch it off
+	form       string // what is put before the condition, with the check's name, so that it can be switched off
 }
 
 func (s site) where(root string) string {
@@ -29,6 +30,17 @@ func (s site) where(root string) string {
 		name = s.file
 	}
 	return fmt.Sprintf("%s:%d", name, s.line)
+}
+
+// dir is the package's directory as go test takes it: ".", "./accounts".
+func (s site) dir(root string) string { return packageDir(root, s.file) }
+
+func packageDir(root, file string) string {
+	dir, err := filepath.Rel(root, filepath.Dir(file))
+	if err != nil || dir == "." {
+		return "."
+	}
+	return "./" + filepath.ToSlash(dir)
 }
 
 // find reads all marks of the module in root, nested modules and tests left out.
@@ -81,7 +93,7 @@ func findIn(name string, found map[string][]site) error {
 		for _, s := range sitesOf(n) {
 			from := set.Position(s.at)
 			conditions[from.Line] = append(conditions[from.Line], site{
-				file: name, line: from.Line, start: set.Position(s.expr.Pos()).Offset, end: set.Position(s.expr.End()).Offset, neutral: s.neutral,
+				file: name, line: from.Line, pkg: file.Name.Name, start: set.Position(s.expr.Pos()).Offset, end: set.Position(s.expr.End()).Offset, form: s.form,
 			})
 		}
 		return true
@@ -96,9 +108,11 @@ func findIn(name string, found map[string][]site) error {
 			if len(conditions[line]) == 0 {
 				return fmt.Errorf("%s:%d: the mark stands beside no condition", name, line)
 			}
-			for check := range strings.FieldsSeq(rest) {
-				found[check] = append(found[check], outermost(conditions[line])...)
+			names := strings.Fields(rest)
+			if len(names) != 1 {
+				return fmt.Errorf("%s:%d: a mark has one name", name, line)
 			}
+			found[names[0]] = append(found[names[0]], outermost(conditions[line])...)
 		}
 	}
 	return nil
@@ -112,24 +126,29 @@ func outermost(sites []site) []site {
 }
 
 type candidate struct {
-	at      token.Pos // of the statement, whose line has the mark
-	expr    ast.Expr
-	neutral string
+	at   token.Pos // of the statement, whose line has the mark
+	expr ast.Expr
+	form string
 }
+
+const (
+	falseWhenOff = "checkIsOn(%q) && ("
+	trueWhenOff  = "!checkIsOn(%q) || ("
+)
 
 func sitesOf(n ast.Node) []candidate {
 	switch n := n.(type) {
 	case *ast.IfStmt:
-		return []candidate{{n.Pos(), n.Cond, "false && "}}
+		return []candidate{{n.Pos(), n.Cond, falseWhenOff}}
 	case *ast.CaseClause:
 		var all []candidate
 		for _, expr := range n.List {
-			all = append(all, candidate{n.Pos(), expr, "false && "})
+			all = append(all, candidate{n.Pos(), expr, falseWhenOff})
 		}
 		return all
 	case *ast.ReturnStmt:
 		if len(n.Results) == 1 {
-			return []candidate{{n.Pos(), n.Results[0], "true || "}}
+			return []candidate{{n.Pos(), n.Results[0], trueWhenOff}}
 		}
 	}
 	return nil

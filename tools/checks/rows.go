@@ -1,212 +1,122 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// atOnce is how many checks are switched off at the same time, each in an overlay of its own.
+// atOnce is how many tests run at the same time, each in a process of its own.
 const atOnce = 2
 
-// group is the rows that need the same checks to be switched off.
-type group struct {
-	checks string // their names, with a space between them
-	rows   []row
-}
-
-// groupsOf sorts rows by their checks; those without come last, as a group without a name.
-func groupsOf(rows []row) []group {
-	byChecks := map[string][]row{}
-	for _, r := range rows {
-		name := strings.Join(r.checks, " ")
-		byChecks[name] = append(byChecks[name], r)
-	}
-	var all []group
-	for name, rows := range byChecks {
-		all = append(all, group{name, rows})
-	}
-	sort.Slice(all, func(i, j int) bool {
-		return all[j].checks == "" || all[i].checks != "" && all[i].checks < all[j].checks
-	})
-	return all
-}
-
-// prove says whether each row is true: its test passes, and fails when its checks are switched off.
-func prove(ctx context.Context, out io.Writer, root string, groups []group, marks map[string][]site) (bool, error) {
-	dir, err := os.MkdirTemp("", "checks")
+// prove says whether each row is true: its test passes, and fails when its checks are off.
+func prove(ctx context.Context, out io.Writer, b *binaries, rows []row) (bool, error) {
+	passed, err := passing(ctx, b, rows)
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(dir)
-	passed, err := passing(ctx, root, dir, groups)
-	if err != nil {
-		return false, err
-	}
-	held := true
-	var mu sync.Mutex
-	report := func(r row, problem string) {
-		mu.Lock()
-		defer mu.Unlock()
-		if problem == "" {
-			problem = "held by"
-		} else {
-			held = false
-		}
-		fmt.Fprintf(out, "%-28s %s %s\n", firstOr(r.checks, "-"), problem, r.test)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	work := make(chan group)
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.off(), b.off()) })
+	texts := make([]string, len(rows))
+	errs := make([]error, len(rows))
+	slots := make(chan bool, atOnce)
 	var wg sync.WaitGroup
-	for range atOnce {
+	for i, r := range rows {
+		slots <- true
 		wg.Go(func() {
-			for g := range work {
-				if ctx.Err() != nil {
-					continue
-				}
-				if err := g.prove(ctx, root, marks, passed, report); err != nil {
-					cancel(fmt.Errorf("%s: %w", g.checks, err))
-				}
-			}
+			defer func() { <-slots }()
+			texts[i], errs[i] = r.verdict(ctx, b, passed)
 		})
 	}
-	for _, g := range groups {
-		work <- g
-	}
-	close(work)
 	wg.Wait()
-	return held, context.Cause(ctx)
+	held := true
+	for i, r := range rows {
+		if errs[i] != nil {
+			return false, fmt.Errorf("%s: %w", r.test, errs[i])
+		}
+		held = held && texts[i] == heldBy
+		fmt.Fprintf(out, "%-28s %s %s\n", cmp.Or(r.off(), "-"), texts[i], r.test)
+	}
+	return held, nil
 }
 
-func firstOr(names []string, none string) string {
-	if len(names) == 0 {
-		return none
-	}
-	return strings.Join(names, " ")
-}
+// off is the row's checks, as the variable has them.
+func (r row) off() string { return strings.Join(r.checks, " ") }
 
-// prove runs the tests of one group, each alone.
-func (g group) prove(ctx context.Context, root string, marks map[string][]site, passed map[string]bool, report func(row, string)) error {
-	dir, err := os.MkdirTemp("", "checks")
-	if err != nil {
-		return err
+const heldBy = "held by"
+
+// verdict is what is printed before the name of the row's test.
+func (r row) verdict(ctx context.Context, b *binaries, passed map[string]bool) (string, error) {
+	switch {
+	case !passed[r.dir+" "+r.test]:
+		return "DOES NOT RUN AND PASS WITH IT:", nil
+	case len(r.checks) == 0:
+		return heldBy, nil
 	}
-	defer os.RemoveAll(dir)
-	var sites []site
-	for name := range strings.FieldsSeq(g.checks) {
-		sites = append(sites, marks[name]...)
+	o, err := b.run(ctx, r.dir, exactly(r.test), r.off())
+	if o.ok {
+		return "NOT HELD: without it passes", err
 	}
-	overlay := ""
-	if len(sites) > 0 {
-		if overlay, err = writeOverlay(dir, sites); err != nil {
-			return err
-		}
-	}
-	binaries := map[string]string{} // by package
-	for _, r := range g.rows {
-		switch {
-		case !passed[r.dir+" "+r.test]:
-			report(r, "DOES NOT RUN AND PASS WITH IT:")
-			continue
-		case overlay == "":
-			report(r, "")
-			continue
-		case binaries[r.dir] == "":
-			if binaries[r.dir], err = compile(ctx, root, dir, r.dir, overlay); err != nil {
-				return fmt.Errorf("does not compile when switched off: %w", err)
-			}
-		}
-		_, ok, err := runTests(ctx, root, r.dir, binaries[r.dir], exactly(r.test))
-		switch {
-		case err != nil:
-			return err
-		case ok:
-			report(r, "NOT HELD: without it passes")
-		default:
-			report(r, "")
-		}
-	}
-	return nil
+	return heldBy, err
 }
 
 // passing runs the tests of all rows with all checks on, and gives those that passed as "package test".
-func passing(ctx context.Context, root, dir string, groups []group) (map[string]bool, error) {
-	byPackage := map[string][]string{}
-	for _, g := range groups {
-		for _, r := range g.rows {
-			top, _, _ := strings.Cut(r.test, "/")
-			byPackage[r.dir] = append(byPackage[r.dir], regexp.QuoteMeta(top))
-		}
+func passing(ctx context.Context, b *binaries, rows []row) (map[string]bool, error) {
+	tests := map[string][]string{} // by package
+	for _, r := range rows {
+		top, _, _ := strings.Cut(r.test, "/")
+		tests[r.dir] = append(tests[r.dir], regexp.QuoteMeta(top))
 	}
 	passed := map[string]bool{}
-	for pkg, tests := range byPackage {
-		binary, err := compile(ctx, root, dir, pkg, "")
+	for pkg, names := range tests {
+		if err := b.build(ctx, pkg); err != nil {
+			return nil, err
+		}
+		slices.Sort(names)
+		o, err := b.run(ctx, pkg, "^("+strings.Join(slices.Compact(names), "|")+")$", "")
 		if err != nil {
 			return nil, err
 		}
-		output, _, err := runTests(ctx, root, pkg, binary, "^("+strings.Join(tests, "|")+")$")
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range success.FindAllStringSubmatch(output, -1) {
-			passed[pkg+" "+m[1]] = true
+		for _, name := range o.passed {
+			passed[pkg+" "+name] = true
 		}
 	}
 	return passed, nil
 }
 
-var success = regexp.MustCompile(`(?m)^\s*--- PASS: (\S+)`)
-
-// exactly is the pattern of go test for one test or subtest.
-func exactly(test string) string {
-	parts := strings.Split(test, "/")
-	for i, part := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+// search runs all tests of the root package and of a check's own, and says which fail without it. It is for a new check.
+func search(ctx context.Context, out io.Writer, b *binaries, name string, sites []site) (bool, error) {
+	packages := []string{"."}
+	for _, s := range sites {
+		if dir := s.dir(b.root); !slices.Contains(packages, dir) {
+			packages = append(packages, dir)
+		}
 	}
-	return strings.Join(parts, "/")
-}
-
-// compile builds the test binary of a package, and gives its path.
-func compile(ctx context.Context, root, dir, pkg, overlay string) (string, error) {
-	file, err := os.CreateTemp(dir, "test")
-	if err != nil {
-		return "", err
+	var failed []string
+	ok := true
+	for _, pkg := range packages {
+		if err := b.build(ctx, pkg); err != nil {
+			return false, err
+		}
+		o, err := b.run(ctx, pkg, ".", name)
+		if err != nil {
+			return false, err
+		}
+		ok = ok && o.ok
+		failed = append(failed, o.failed...)
 	}
-	if err := file.Close(); err != nil {
-		return "", err
-	}
-	args := []string{"test", "-c", "-vet=off", "-o", file.Name()}
-	if overlay != "" {
-		args = append(args, "-overlay="+overlay)
-	}
-	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
-	cmd.Dir = root
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, output)
-	}
-	return file.Name(), nil
-}
-
-// runTests says what the tests printed, and whether all of them passed.
-func runTests(ctx context.Context, root, pkg, binary, pattern string) (string, bool, error) {
-	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout=2m", "-test.run="+pattern)
-	cmd.Dir = filepath.Join(root, pkg)
-	output, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
+	verdict := "held by " + strings.Join(failed, ", ")
 	switch {
-	case err == nil:
-		return string(output), true, nil
-	case ctx.Err() == nil && errors.As(err, &exit):
-		return string(output), false, nil
+	case ok:
+		verdict = "NOT HELD: all tests pass without it"
+	case len(failed) == 0:
+		verdict = "held by a test that does not end in order"
 	}
-	return "", false, err
+	fmt.Fprintf(out, "%-28s %s\n", name, verdict)
+	return !ok, nil
 }

@@ -2,110 +2,59 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
-// result is what the tests said to a check that was switched off.
-type result struct {
-	failed []string // tests
-	pass   bool
-}
+// environment names the variable that has the checks to switch off, with spaces between them.
+const environment = "CHECKS_OFF"
 
-func (r result) held() bool { return !r.pass }
+// helper is added to each package with marks. The variable is read once: some conditions are looked at for each byte.
+const helper = `package %s
 
-func (r result) String() string {
-	if r.pass {
-		return "NOT HELD: all tests pass without it"
-	}
-	if len(r.failed) == 0 {
-		return "held, by a test that does not end in order"
-	}
-	if more := len(r.failed) - 1; more > 0 {
-		return fmt.Sprintf("held by %s and %d more", r.failed[0], more)
-	}
-	return "held by " + r.failed[0]
-}
+import (
+	"os"
+	"slices"
+	"strings"
+)
 
-// switchOff runs the tests of the root package and of the packages that the sites are in.
-func switchOff(root string, sites []site) (result, error) {
-	dir, err := os.MkdirTemp("", "checks")
-	if err != nil {
-		return result{}, err
-	}
-	defer os.RemoveAll(dir)
-	overlay, err := writeOverlay(dir, sites)
-	if err != nil {
-		return result{}, err
-	}
-	packages := map[string]bool{".": true}
-	for _, s := range sites {
-		name, err := filepath.Rel(root, filepath.Dir(s.file))
-		if err != nil {
-			return result{}, err
+var checksOff = strings.Fields(os.Getenv(%q))
+
+func checkIsOn(name string) bool { return !slices.Contains(checksOff, name) }
+`
+
+// writeOverlay writes, below dir, changed copies of all files with marks, the helper for each package, and the map of both that
+// go build reads. In a binary that was built with it, checks are switched off at run time, so that one serves for all.
+func writeOverlay(dir string, marks map[string][]site) (string, error) {
+	inserts := map[string][]insert{} // by file
+	packages := map[string]string{}  // by directory
+	for check, sites := range marks {
+		for _, s := range sites {
+			inserts[s.file] = append(inserts[s.file], insert{s.start, fmt.Sprintf(s.form, check)}, insert{s.end, ")"})
+			packages[filepath.Dir(s.file)] = s.pkg
 		}
-		if name != "." {
-			packages["./"+filepath.ToSlash(name)] = true
-		}
-	}
-	args := []string{"test", "-vet=off", "-count=1", "-failfast", "-timeout=3m", "-overlay=" + overlay}
-	var list []string
-	for name := range packages {
-		list = append(list, name)
-	}
-	sort.Strings(list)
-	cmd := exec.Command("go", append(args, list...)...)
-	cmd.Dir = root
-	output, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return result{pass: true}, nil
-	case !errors.As(err, &exit):
-		return result{}, err
-	case strings.Contains(string(output), "[build failed]") || strings.Contains(string(output), "[setup failed]"):
-		return result{}, fmt.Errorf("does not compile when switched off:\n%s", output)
-	}
-	return result{failed: failures(string(output))}, nil
-}
-
-var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
-
-// failures are the innermost failed tests.
-func failures(output string) []string {
-	var names []string
-	for _, m := range failure.FindAllStringSubmatch(output, -1) {
-		if n := len(names); n > 0 && strings.HasPrefix(m[1], names[n-1]+"/") {
-			names = names[:n-1]
-		}
-		names = append(names, m[1])
-	}
-	return names
-}
-
-// writeOverlay writes changed copies of the files and the map that go build reads.
-func writeOverlay(dir string, sites []site) (string, error) {
-	byFile := map[string][]site{}
-	for _, s := range sites {
-		byFile[s.file] = append(byFile[s.file], s)
 	}
 	replace := map[string]string{}
-	for name, sites := range byFile {
+	write := func(name, text string) error {
+		replace[name] = filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
+		return os.WriteFile(replace[name], []byte(text), 0o600)
+	}
+	for name, all := range inserts {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return "", err
 		}
-		copied := filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
-		if err := os.WriteFile(copied, neutralised(text, sites), 0o600); err != nil {
+		if err := write(name, inserted(string(text), all)); err != nil {
 			return "", err
 		}
-		replace[name] = copied
+	}
+	for dir, pkg := range packages {
+		if err := write(filepath.Join(dir, "checks_overlay.go"), fmt.Sprintf(helper, pkg, environment)); err != nil {
+			return "", err
+		}
 	}
 	body, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -115,11 +64,21 @@ func writeOverlay(dir string, sites []site) (string, error) {
 	return overlay, os.WriteFile(overlay, body, 0o600)
 }
 
-func neutralised(text []byte, sites []site) []byte {
-	sort.Slice(sites, func(i, j int) bool { return sites[i].start > sites[j].start }) // from the end, so that offsets hold
-	out := string(text)
-	for _, s := range sites {
-		out = out[:s.start] + s.neutral + "(" + out[s.start:s.end] + ")" + out[s.end:]
+// insert is a text to put in at a byte offset.
+type insert struct {
+	at   int
+	text string
+}
+
+func inserted(text string, all []insert) string {
+	slices.SortStableFunc(all, func(a, b insert) int { return a.at - b.at })
+	var out strings.Builder
+	from := 0
+	for _, i := range all {
+		out.WriteString(text[from:i.at])
+		out.WriteString(i.text)
+		from = i.at
 	}
-	return []byte(out)
+	out.WriteString(text[from:])
+	return out.String()
 }

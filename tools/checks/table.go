@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,15 +114,8 @@ func findTests(root string) (map[string][]string, error) {
 		if err != nil {
 			return err
 		}
-		dir, err := filepath.Rel(root, filepath.Dir(name))
-		if err != nil {
-			return err
-		}
-		if dir != "." {
-			dir = "./" + filepath.ToSlash(dir)
-		}
 		for _, m := range testFunc.FindAllSubmatch(text, -1) {
-			tests[string(m[1])] = append(tests[string(m[1])], dir)
+			tests[string(m[1])] = append(tests[string(m[1])], packageDir(root, name))
 		}
 		return nil
 	})
