@@ -3,7 +3,8 @@ package oidcsso
 import "net/http"
 
 // Code names what went wrong, for programs. It is an error itself, so that errors.Is(err, oidcsso.CodeAccessDenied) works.
-// Codes are stable: a program may store and compare them.
+// Codes are stable: a program may store and compare them. Write string(code) to print one: fmt prints Error(), which begins
+// with "oidcsso: ".
 type Code string
 
 const (

@@ -172,7 +172,7 @@ func (c Config) checked(env *environment) (Config, *profile, error) {
 			invalid.add("redirect_url", err.Error(), "give the redirect URI exactly as it is registered, or none")
 		}
 	} else if env.base == nil {
-		invalid.add("redirect_url", "is missing, and there is no Options.BaseURL", "set one of the two")
+		invalid.add("redirect_url", "is missing, and there is no Options.BaseURL", "set Options.BaseURL, or Config.RedirectURL for this connector alone")
 	}
 	return c, profile, invalid.orNil()
 }
@@ -241,6 +241,8 @@ func checkIssuer(invalid *ConfigError, issuer string, loopback bool, base *url.U
 	switch {
 	case err != nil:
 		invalid.add("issuer", err.Error(), "enter the issuer as the identity provider shows it, such as https://acme.okta.com")
+	case strings.HasSuffix(u.Path, wellKnownPath):
+		invalid.add("issuer", "is the address of the discovery document", "enter it without what begins with /.well-known: "+strings.TrimSuffix(issuer, wellKnownPath))
 	case u.RawQuery != "" || u.ForceQuery: //check:issuer-url
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
 	case base != nil && isSameServer(u, base):

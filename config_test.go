@@ -459,3 +459,15 @@ func TestConnectorKeepsItsOwnCopy(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// What administrators paste most often instead of the issuer.
+func TestIssuerThatIsTheDiscoveryDocument(t *testing.T) {
+	t.Parallel()
+	_, err := oidcsso.NewConnector(oidcsso.Config{ID: "acme", ClientID: "c", Issuer: "https://acme.okta.com/oauth2/.well-known/openid-configuration"},
+		&oidcsso.Options{BaseURL: "https://app.example.test/sso"})
+	var invalid *oidcsso.ConfigError
+	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 || invalid.Fields[0].Field != "issuer" ||
+		!strings.HasSuffix(invalid.Fields[0].Remedy, ": https://acme.okta.com/oauth2") {
+		t.Errorf("got %v", err)
+	}
+}

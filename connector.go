@@ -144,7 +144,7 @@ func (p *BeginParams) check() error {
 func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, error) {
 	if p.Binding == "" && !p.InsecureUnbound { //check:begin-binding
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("there is no binding")).
-			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow.")
+			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow; a command-line program that waits for the answer itself sets InsecureUnbound.")
 	}
 	return c.begin(ctx, p)
 }

@@ -130,8 +130,10 @@ func discoveryError(issuer string, err error) *Error {
 
 // wellKnown is where go-oidc looks (OpenID Connect Discovery 1.0, 4).
 func wellKnown(issuer string) string {
-	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+	return strings.TrimSuffix(issuer, "/") + wellKnownPath
 }
+
+const wellKnownPath = "/.well-known/openid-configuration"
 
 // isTransport says whether a request failed before it had an answer, or was answered with a server's error.
 func isTransport(err error) bool {

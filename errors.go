@@ -187,7 +187,11 @@ type ConfigError struct {
 // Error lists all fields.
 func (e *ConfigError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "oidcsso: configuration of connector %q is invalid:", plain(e.Connector))
+	b.WriteString("oidcsso: the configuration")
+	if e.Connector != "" {
+		fmt.Fprintf(&b, " of connector %q", plain(e.Connector))
+	}
+	b.WriteString(" is invalid:")
 	for i, f := range e.Fields {
 		if i > 0 {
 			b.WriteByte(';')

@@ -230,9 +230,9 @@ func parseHTTPURL(text string, loopback bool) (*url.URL, error) {
 	case u.Fragment != "" || strings.Contains(text, "#"): //check:url-fragment
 		return nil, errors.New("has a fragment")
 	case u.Scheme == "http" && !egress.IsLoopbackHost(u.Hostname()): //check:url-http
-		return nil, errors.New("is http, which is only possible for a loopback host")
+		return nil, errors.New("is http, and the host is not a loopback one")
 	case u.Scheme == "http" && !loopback: //check:url-http
-		return nil, errors.New("is http")
+		return nil, errors.New("is http (on this machine the developer can allow it, for tests and demonstrations, with Options.Egress.InsecureAllowLoopback)")
 	}
 	return u, nil
 }

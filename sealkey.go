@@ -25,7 +25,7 @@ func sealKeyOf(key *[xaes.KeySize]byte) SealKey { return SealKey{&key} }
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
 func NewSealKey(secret []byte) (SealKey, error) {
 	if len(secret) != xaes.KeySize { //check:seal-key-length
-		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d", xaes.KeySize, len(secret))
+		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d; `openssl rand -base64 32` prints one in base64", xaes.KeySize, len(secret))
 	}
 	key := [xaes.KeySize]byte(secret)
 	if strings.Count(string(secret), string(secret[:1])) == len(secret) { //check:weak-seal-key

@@ -44,7 +44,11 @@ func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 // identity provider's; its body is in memory. startURL may also be an authorization URL that the backend gave out. A nil
 // client is a new [IdP.HTTPClient]; one that has a session at the identity provider goes on with it and sees no page.
 //
-// Whatever else happens fails the test at once: a user whom the page refuses, more than 20 steps.
+// startURL is fetched with GET. Where a sign-in begins with a POST, as at a login form, send it with the same client and
+// give SignIn the Location of the answer.
+//
+// Whatever else happens fails the test at once: a user whom the page refuses, more than 20 steps, a backend that answers
+// with a page (a status of 2xx) before it has sent the browser to the identity provider.
 func (p *IdP) SignIn(t testing.TB, client *http.Client, startURL, user string) *http.Response {
 	t.Helper()
 	return p.walk(t, p.newBrowser(client, startURL, p.baseURL), startURL, p.credentials(t, user))
@@ -120,8 +124,9 @@ func (b *browser) walk(startURL string, form url.Values) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	submitted := false
+	submitted, asked := false, false
 	for range maxSteps {
+		asked = asked || strings.HasPrefix(request.URL.String(), b.idp.endpoint("/"))
 		response, body, err := b.do(request)
 		if err != nil {
 			return nil, err
@@ -133,6 +138,10 @@ func (b *browser) walk(startURL string, form url.Values) (*http.Response, error)
 			continue
 		}
 		action := b.formAction(response, body)
+		if action == "" && !asked && response.StatusCode < http.StatusMultipleChoices {
+			return nil, fmt.Errorf("%s answered %s without sending the browser to the identity provider; if the sign-in starts with a POST, "+
+				"send that yourself and give SignIn the Location of the answer", startURL, response.Status)
+		}
 		if action == "" {
 			return response, nil
 		}
