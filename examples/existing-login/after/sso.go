@@ -65,13 +65,9 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 
 // fail tells the person what is for the person, and the log everything.
 func (a *app) fail(w http.ResponseWriter, err error) {
-	slog.Warn("sign-in failed", "error", err)
-	status, text := http.StatusInternalServerError, "Something went wrong on our side. Please try again."
-	var e *oidcsso.Error
-	if errors.As(err, &e) {
-		status, text = e.HTTPStatus(), e.Public+" ("+string(e.Code)+" "+e.ID+")"
-	}
-	show(w, status, view{Title: "This sign-in did not work", Text: text})
+	e := oidcsso.AsError(err) // of any error
+	slog.Warn("sign-in failed", "error", err, "id", e.ID)
+	show(w, e.HTTPStatus(), view{Title: "This sign-in did not work", Text: e.Public + " (" + string(e.Code) + " " + e.ID + ")"})
 }
 
 // What follows is the storage that package accounts asks for. Over a database, each function is one transaction.
