@@ -245,7 +245,7 @@ func checkIssuer(invalid *ConfigError, issuer string, loopback bool, base *url.U
 		invalid.add("issuer", "is the address of the discovery document", "enter it without what begins with /.well-known: "+strings.TrimSuffix(issuer, wellKnownPath))
 	case u.RawQuery != "" || u.ForceQuery: //check:issuer-url
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
-	case base != nil && isSameServer(u, base):
+	case base != nil && isSameServer(u, base): //check:issuer-self
 		invalid.add("issuer", "is this application itself", "enter the issuer of the identity provider; it needs a host name or port of its own")
 	}
 }

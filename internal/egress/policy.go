@@ -90,7 +90,7 @@ func embedded(addr netip.Addr) (netip.Addr, bool) {
 // allows decides on an address in the form in which it is dialled.
 func (p *Policy) allows(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if contains(p.DenyPrefixes, addr) {
+	if contains(p.DenyPrefixes, addr) { //check:egress-denied
 		return false
 	}
 	if addr.IsLoopback() {

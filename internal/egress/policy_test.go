@@ -187,3 +187,41 @@ func TestIsLoopbackHost(t *testing.T) {
 		}
 	}
 }
+
+// Denials win over everything that allows.
+func TestDenyPrefixesWin(t *testing.T) {
+	t.Parallel()
+	list := func(texts ...string) []netip.Prefix { return prefixes(texts...) }
+	for _, row := range []struct {
+		name   string
+		policy Policy
+		addr   string
+		want   bool
+	}{
+		{"the operator's own public address", Policy{DenyPrefixes: list("8.8.8.0/24")}, "8.8.8.8", false},
+		{"a public address beside it", Policy{DenyPrefixes: list("8.8.8.0/24")}, "8.8.9.8", true},
+		{"a prefix with host bits", Policy{DenyPrefixes: list("8.8.8.77/24")}, "8.8.8.8", false},
+		{"mapped into IPv6", Policy{DenyPrefixes: list("8.8.8.0/24")}, "::ffff:8.8.8.8", false},
+		{"through NAT64 that is allowed", Policy{DenyPrefixes: list("8.8.8.0/24"), AllowPrefixes: list("64:ff9b::/96")}, "64:ff9b::808:808", false},
+		{"another one through NAT64 that is allowed", Policy{DenyPrefixes: list("8.8.8.0/24"), AllowPrefixes: list("64:ff9b::/96")}, "64:ff9b::808:908", true},
+		{"through 6to4 that is allowed", Policy{DenyPrefixes: list("8.8.8.0/24"), AllowPrefixes: list("2002::/16")}, "2002:808:808::1", false},
+		{"the same prefix allowed", Policy{DenyPrefixes: list("10.1.2.0/24"), AllowPrefixes: list("10.1.2.0/24")}, "10.1.2.3", false},
+		{"a narrower prefix allowed", Policy{DenyPrefixes: list("10.0.0.0/8"), AllowPrefixes: list("10.1.2.3/32")}, "10.1.2.3", false},
+		{"a wider prefix allowed", Policy{DenyPrefixes: list("10.1.2.3/32"), AllowPrefixes: list("10.0.0.0/8")}, "10.1.2.3", false},
+		{"the rest of the wider prefix", Policy{DenyPrefixes: list("10.1.2.3/32"), AllowPrefixes: list("10.0.0.0/8")}, "10.1.2.4", true},
+		{"a NAT64 prefix of the operator's own", Policy{DenyPrefixes: list("2a00:1:2:3::/96")}, "2a00:1:2:3::a9fe:a9fe", false},
+		{"an address with a zone", Policy{DenyPrefixes: list("fd12::/64"), AllowPrefixes: list("fd12::/64")}, "fd12::1%eth0", false},
+		{"loopback that is allowed", Policy{DenyPrefixes: list("127.0.0.0/8"), InsecureAllowLoopback: true}, "127.0.0.1", false},
+		{"loopback of the other family", Policy{DenyPrefixes: list("127.0.0.0/8"), InsecureAllowLoopback: true}, "::1", true},
+		{"all of IPv6", Policy{DenyPrefixes: list("::/0")}, "2001:4860:4860::8888", false},
+		{"IPv4 is not in all of IPv6", Policy{DenyPrefixes: list("::/0")}, "::ffff:8.8.8.8", true},
+		{"an invalid prefix matches nothing", Policy{DenyPrefixes: []netip.Prefix{{}}}, "8.8.8.8", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			if got := row.policy.allows(netip.MustParseAddr(row.addr)); got != row.want {
+				t.Errorf("%s: got %t, want %t", row.addr, got, row.want)
+			}
+		})
+	}
+}

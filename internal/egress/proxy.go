@@ -79,8 +79,7 @@ func newTunnel(policy *Policy, plain, guarded *net.Dialer) *tunnel {
 	return t
 }
 
-// dial tries the host's allowed addresses in order, each with its share of the time that is left. Its error is that of the
-// first one.
+// dial gives a connection to a host, by one of its allowed addresses.
 func (t *tunnel) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, tunnelTimeout)
 	defer cancel()
@@ -95,6 +94,11 @@ func (t *tunnel) dial(ctx context.Context, network, address string) (net.Conn, e
 	if err != nil {
 		return nil, err
 	}
+	return t.each(ctx, network, targets, port)
+}
+
+// each tries the addresses in order, each with its share of the time that ctx leaves. Its error is that of the first one.
+func (t *tunnel) each(ctx context.Context, network string, targets []netip.Addr, port string) (net.Conn, error) {
 	deadline, _ := ctx.Deadline()
 	var first error
 	for i, target := range targets {

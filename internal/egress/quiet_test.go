@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -33,5 +35,23 @@ func TestErrorsOfUnknownKindAreReplaced(t *testing.T) {
 		if got := quietError(err); got != errNotHTTP {
 			t.Errorf("got %v", got)
 		}
+	}
+}
+
+func TestErrorsOfTheNetworkHaveNoAddresses(t *testing.T) {
+	t.Parallel()
+	end := func(text string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(text), Port: 443} }
+	original := &net.OpError{Op: "read", Net: "tcp", Source: end("10.0.0.5"), Addr: end("203.0.113.7"), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	err := quietError(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", original))
+	if !errors.Is(err, syscall.ECONNRESET) || err.Error() != "read tcp: read: connection reset by peer" {
+		t.Errorf("got %v", err)
+	}
+	if original.Addr == nil || original.Source == nil {
+		t.Error("the original was changed, which others may hold")
+	}
+	// What the resolver's own failure says has addresses, too.
+	lookup := &net.DNSError{Err: "read udp 10.0.0.5:41234->10.0.0.2:53: i/o timeout", Name: "idp.example", Server: "10.0.0.2:53", IsTimeout: true}
+	if err := quietError(lookup); err.Error() != "lookup idp.example: no answer in time" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -57,6 +57,7 @@ func TestSlowProxy(t *testing.T) {
 				for _, c := range open {
 					c.Close()
 				}
+				time.Sleep(time.Second) // of the bubble's: the proxies notice
 			})
 		})
 	}
@@ -81,8 +82,10 @@ func TestSlowAddressLeavesTimeForTheNext(t *testing.T) {
 			}()
 			return here, nil
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), tunnelTimeout)
+		defer cancel()
 		start := time.Now()
-		conn, err := tunnel.each(t.Context(), "tcp", []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("8.8.4.4")}, "443")
+		conn, err := tunnel.each(ctx, "tcp", []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("8.8.4.4")}, "443")
 		if err != nil {
 			t.Fatal(err)
 		}
