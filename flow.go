@@ -84,6 +84,11 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 	if source == nil {
 		invalid.add("source", "is missing", "pass a Router or another Source")
 	}
+	if router, ok := source.(*Router); ok && router != nil && env.base != nil {
+		if other, err := router.opts.environment(); err == nil && other.baseURL() != env.baseURL() {
+			invalid.add("source", "was made with Options that have another BaseURL", "pass the same *Options to NewRouter and NewFlow")
+		}
+	}
 	checkKeys(invalid, f.options.Keys)
 	if f.options.CookieName == "" {
 		f.options.CookieName = defaultCookieName

@@ -2,6 +2,7 @@ package oidcsso_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -239,5 +240,21 @@ func TestEnforceWritesOnlyTheRedirect(t *testing.T) {
 	if len(cookies) != 1 || !strings.HasPrefix(cookies[0].Name, "__Host-oidcsso-") || !cookies[0].HttpOnly || !cookies[0].Secure ||
 		cookies[0].SameSite != http.SameSiteLaxMode || cookies[0].Path != "/" || cookies[0].Domain != "" || cookies[0].MaxAge != 600 {
 		t.Errorf("cookies %v", cookies)
+	}
+}
+
+// The cookies would be sealed for one BaseURL, and the callbacks lead to the other.
+func TestRouterAndFlowOfDifferentBaseURLs(t *testing.T) {
+	t.Parallel()
+	fo := &oidcsso.FlowOptions{Keys: []oidcsso.SealKey{oidcsso.RandomSealKey()}}
+	for base, refused := range map[string]bool{
+		"https://app.example.test/sso": false, "https://app.example.test/sso/": false, "https://app.example.test": true,
+		"https://other.example.test/sso": true, "": true,
+	} {
+		router := oidcsso.NewRouter(&oidcsso.Options{BaseURL: base})
+		_, err := oidcsso.NewFlow(&oidcsso.Options{BaseURL: "https://app.example.test/sso"}, router, fo)
+		if refused != errors.Is(err, oidcsso.CodeConfigInvalid) || refused && !strings.Contains(err.Error(), "source: ") {
+			t.Errorf("router at %q: %v", base, err)
+		}
 	}
 }

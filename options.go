@@ -92,6 +92,14 @@ type environment struct {
 	metadataPolicy, keysPolicy *fresh.Policy // shared by all connectors
 }
 
+// baseURL is BaseURL without a slash at its end; empty if there is none.
+func (env *environment) baseURL() string {
+	if env.base == nil {
+		return ""
+	}
+	return env.base.String()
+}
+
 // defaults serves everybody who passes nil, so that they share one pool of connections.
 var defaults Options
 
