@@ -1,10 +1,8 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -100,16 +98,12 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 		a.startPage(w, http.StatusBadRequest, "Please enter a valid email address.")
 		return
 	}
-	var e *oidcsso.Error
-	if !errors.As(err, &e) { // of this application's own
-		e = &oidcsso.Error{Code: oidcsso.CodeInternal, Public: "Something went wrong on our side. Please try again.", ID: rand.Text()[:10]}
-		err = fmt.Errorf("%s: %w", e.ID, err)
-	}
+	e := oidcsso.AsError(err) // of any error, also this application's own
 	level := slog.LevelInfo
 	if e.Kind() == oidcsso.KindUnavailable {
 		level = slog.LevelWarn
 	}
-	a.log.Log(r.Context(), level, "sign-in failed", "error", err)
+	a.log.Log(r.Context(), level, "sign-in failed", "error", e)
 	title, link := "This sign-in did not work", "Back to sign-in"
 	switch e.Kind() {
 	case oidcsso.KindUnavailable:
