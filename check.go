@@ -46,9 +46,10 @@ func (c *Connector) Check(ctx context.Context) (*Metadata, []Finding) {
 	var found findings
 	md := c.checkIssuer(ctx, &found)
 	c.checkConnector(md, &found)
-	if md != nil && !found.has(slog.LevelError) {
-		c.checkClient(ctx, md, &found)
+	if md == nil || found.has(slog.LevelError) { // no sign-in would send the secret there //check:client-probe
+		return md, found.sorted()
 	}
+	c.checkClient(ctx, md, &found)
 	return md, found.sorted()
 }
 
