@@ -58,6 +58,9 @@ func (p *program) check(ctx context.Context, args []string) int {
 		look = connector.CheckIssuer
 	}
 	metadata, findings := look(ctx)
+	if len(s.config.Domains) == 0 { // they were not asked about
+		findings = slices.DeleteFunc(findings, func(f oidcsso.Finding) bool { return f.Code == "no_domains" })
+	}
 	for i := range findings {
 		findings[i].Remedy = here.Replace(findings[i].Remedy)
 	}
@@ -124,7 +127,7 @@ func (p *program) showMetadata(issuer string, m *oidcsso.Metadata) {
 }
 
 func (p *program) showFindings(findings []oidcsso.Finding) {
-	const indent = "          "
+	const indent = "           "
 	count := map[slog.Level]int{}
 	for _, f := range findings {
 		count[f.Level]++

@@ -8,9 +8,19 @@ import (
 	"strings"
 )
 
-// openBrowser starts the desktop's browser. No shell reads the URL, and the program that is started does not get the
-// environment variable that has the client secret.
+// openBrowser starts the desktop's browser.
 func openBrowser(url, without string) error {
+	command := browser(url, without)
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go command.Wait()
+	return nil
+}
+
+// browser is the command. No shell reads the URL, and the program that is started does not get the environment variable that
+// has the client secret.
+func browser(url, without string) *exec.Cmd {
 	name, args := "xdg-open", []string{url}
 	switch runtime.GOOS {
 	case "darwin":
@@ -22,9 +32,5 @@ func openBrowser(url, without string) error {
 	command.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		return without != "" && strings.HasPrefix(entry, without+"=")
 	})
-	if err := command.Start(); err != nil {
-		return err
-	}
-	go command.Wait()
-	return nil
+	return command
 }

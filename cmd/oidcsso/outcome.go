@@ -102,16 +102,23 @@ func (p *program) showOutcome(r *loginReport, asked []string) {
 		p.showIdentity(r.Identity)
 		p.showClaims(r.Claims, asked)
 	} else {
-		p.out.printf("Not signed in: %s\n\n", r.Error.Code)
-		p.out.indented("  ", "  ", r.Error.Cause)
+		p.out.printf("Not signed in: %s\n\n", string(r.Error.Code))
+		if r.Error.Check == "" { // nobody was sent to the identity provider
+			p.out.indented("  ", "  ", r.Error.Cause)
+		}
 		p.out.indented("  > ", "    ", r.Error.Remedy)
-	}
-	if r.Error != nil && r.Error.Check == "" { // nobody was sent to the identity provider
-		return
+		if r.Error.Check == "" {
+			return
+		}
 	}
 	p.out.printf("\nChecks\n\n")
 	for _, check := range r.Checks {
-		p.out.printf("  %s  %s  %s\n", block(fmt.Sprintf("%2d", check.Number)), block(fmt.Sprintf("%-14s", check.Name)), check.Outcome)
+		outcome := check.Outcome
+		if outcome == failed {
+			outcome += ": " + r.Error.Cause
+		}
+		const indent = "                      "
+		p.out.indented(fmt.Sprintf("  %2d  %-14s  ", check.Number, check.Name), indent, outcome)
 	}
 }
 

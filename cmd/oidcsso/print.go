@@ -45,7 +45,7 @@ func (p *printer) printf(format string, args ...any) {
 	fmt.Fprintf(p.w, format, args...)
 }
 
-// level is a word of eight characters.
+// level is a word and a space, as wide for each level.
 func (p *printer) level(level slog.Level) string {
 	word, colour := "info", ""
 	switch {
@@ -54,7 +54,7 @@ func (p *printer) level(level slog.Level) string {
 	case level >= slog.LevelWarn:
 		word, colour = "warning", "33"
 	}
-	word = fmt.Sprintf("%-8s", word)
+	word = fmt.Sprintf("%-9s", word)
 	if !p.colour || colour == "" {
 		return word
 	}

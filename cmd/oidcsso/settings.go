@@ -77,7 +77,7 @@ func (p *program) parse(flags *flag.FlagSet, s *settings, about string, args []s
 			var defaults strings.Builder
 			flags.SetOutput(&defaults)
 			flags.PrintDefaults()
-			p.out.printf("\n%s", block(defaults.String()))
+			p.out.printf("\n%s", block(strings.ReplaceAll(defaults.String(), "\t", "    ")))
 			return errHelp
 		}
 		if err != nil {
