@@ -11,6 +11,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/oidcsso/oidcsso/internal/fresh"
 )
@@ -84,8 +85,9 @@ func (s *Set) verify(ctx context.Context, v *verification) error {
 	return err
 }
 
-// Prefetch starts to fetch the keys if they are not there or due for a refresh. It does not wait.
-func (s *Set) Prefetch() { s.documents.Warm() }
+// Prefetch starts to fetch the keys if they are not there or due for a refresh, by the Policy's clock, which the caller has
+// just read. It does not wait.
+func (s *Set) Prefetch(now time.Time) { s.documents.WarmAt(now) }
 
 // Summary says what a key set holds.
 type Summary struct {
