@@ -173,7 +173,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
 	c.idp.keys.Prefetch(now) // they are here before the person is back
-	random := newDrawn()
+	random := hidden(drawn{})
 	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
 		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}

@@ -22,8 +22,8 @@ type Login struct {
 	fingerprint [fingerprintSize]byte
 	redirectURI string
 	issPromised bool
-	drawn       **drawn
-	maxAge      int // seconds; 0: not asked
+	drawn       **drawn // see hidden
+	maxAge      int     // seconds; 0: not asked
 	expiry      time.Time
 	bound       bool
 	binding     [sha256.Size]byte
@@ -32,23 +32,12 @@ type Login struct {
 }
 
 // drawn is what was drawn at random: 16 bytes of state and 16 of nonce, 128 bits each as RFC 6749, 10.10 demands, and 32 of
-// PKCE verifier (RFC 7636, 4.1). It hides behind two pointers because fmt can't call methods of an unexported field, and
-// under a verb that does not fit prints the array behind one.
+// PKCE verifier (RFC 7636, 4.1).
 type drawn [64]byte
 
 func (d *drawn) state() []byte    { return d[:16] }
 func (d *drawn) nonce() []byte    { return d[16:32] }
 func (d *drawn) verifier() []byte { return d[32:] }
-
-// newDrawn makes both pointers and the bytes in one allocation.
-func newDrawn() **drawn {
-	hidden := new(struct {
-		to    *drawn
-		bytes drawn
-	})
-	hidden.to = &hidden.bytes
-	return &hidden.to
-}
 
 // random is the drawn values; those of a Login that nobody began are zero.
 func (l *Login) random() *drawn {
@@ -167,7 +156,7 @@ func (l *Login) unmarshal(b []byte) error {
 	l.issPromised, l.bound = head[2]&flagIssPromised != 0, head[2]&flagBound != 0
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
-	l.drawn = newDrawn()
+	l.drawn = hidden(drawn{})
 	fixed := [][]byte{l.fingerprint[:], (*l.drawn)[:]}
 	if l.bound {
 		fixed = append(fixed, l.binding[:])

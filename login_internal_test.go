@@ -34,7 +34,7 @@ func fill(b []byte, first byte) {
 
 // fixedLogin has something in every field.
 func fixedLogin() *Login {
-	random := newDrawn()
+	random := hidden(drawn{})
 	l := &Login{
 		drawn: random, purpose: purposeSignIn, connector: "acme", redirectURI: "https://app.example.com/sso/callback/acme", issPromised: true, maxAge: 3600,
 		expiry: time.Unix(1790000000, 0), bound: true, returnTo: "/home?x=1", data: []byte{0, 1, 0xff},

@@ -21,7 +21,7 @@ type SealKey struct{ key **xaes.Key }
 
 func sealKeyOf(secret [xaes.KeySize]byte) SealKey {
 	key := xaes.NewKey(secret)
-	return SealKey{&key}
+	return SealKey{&key} // see hidden
 }
 
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
