@@ -1,0 +1,154 @@
+// Package benchwork is what the benchmarks of the root package and of the module bench share: keys, ID tokens as an ordinary
+// identity provider signs them, and the bare work of verifying one, the limit that both compare with. Nothing that users
+// import reaches it.
+package benchwork
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"sync"
+)
+
+// Key signs ID tokens with one algorithm. Its kid is the name of the algorithm.
+type Key struct {
+	// Alg is RS256 (2048 bits), ES256 or EdDSA (Ed25519).
+	Alg     string
+	private crypto.Signer
+}
+
+// Keys are one key of each algorithm, made once per process.
+var Keys = sync.OnceValue(func() []*Key {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	onCurve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return []*Key{{"RS256", private}, {"ES256", onCurve}, {"EdDSA", edwards}}
+})
+
+// KeyFor is the key for an algorithm.
+func KeyFor(alg string) *Key {
+	for _, k := range Keys() {
+		if k.Alg == alg {
+			return k
+		}
+	}
+	panic("benchwork: no key for " + alg)
+}
+
+// JWKS is the key set (RFC 7517, 5) of the keys.
+func JWKS(keys ...*Key) string {
+	var set struct {
+		Keys []map[string]string `json:"keys"`
+	}
+	for _, k := range keys {
+		set.Keys = append(set.Keys, k.jwk())
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func (k *Key) jwk() map[string]string {
+	jwk := map[string]string{"kid": k.Alg, "alg": k.Alg, "use": "sig"}
+	switch public := k.private.Public().(type) {
+	case *rsa.PublicKey:
+		jwk["kty"], jwk["n"], jwk["e"] = "RSA", encode(public.N.Bytes()), encode(big.NewInt(int64(public.E)).Bytes())
+	case *ecdsa.PublicKey:
+		point, err := public.Bytes()
+		if err != nil {
+			panic(err)
+		}
+		jwk["kty"], jwk["crv"], jwk["x"], jwk["y"] = "EC", "P-256", encode(point[1:33]), encode(point[33:])
+	case ed25519.PublicKey:
+		jwk["kty"], jwk["crv"], jwk["x"] = "OKP", "Ed25519", encode(public)
+	}
+	return jwk
+}
+
+// Sign makes the token of the claims: a JWS in compact form (RFC 7515, 7.1).
+func (k *Key) Sign(claims any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic(err)
+	}
+	input := encode(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"JWT"}`, k.Alg, k.Alg)) + "." + encode(payload)
+	var signature []byte
+	switch private := k.private.(type) {
+	case *rsa.PrivateKey:
+		digest := sha256.Sum256([]byte(input))
+		signature, err = rsa.SignPKCS1v15(nil, private, crypto.SHA256, digest[:])
+	case *ecdsa.PrivateKey:
+		digest := sha256.Sum256([]byte(input))
+		var r, s *big.Int
+		if r, s, err = ecdsa.Sign(rand.Reader, private, digest[:]); err == nil {
+			signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		}
+	case ed25519.PrivateKey:
+		signature = ed25519.Sign(private, []byte(input))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return input + "." + encode(signature)
+}
+
+// Verify is the bare work: the signature, and the payload into a struct. It looks at no claim, and not at the header.
+func (k *Key) Verify(token string, claims any) error {
+	dot := strings.LastIndexByte(token, '.')
+	if dot < 0 {
+		return errors.New("benchwork: not a token")
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
+	if err != nil {
+		return err
+	}
+	if !k.signed([]byte(token[:dot]), signature) {
+		return errors.New("benchwork: the signature is wrong")
+	}
+	_, payload, _ := strings.Cut(token[:dot], ".")
+	body, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, claims)
+}
+
+func (k *Key) signed(input, signature []byte) bool {
+	switch public := k.private.Public().(type) {
+	case *rsa.PublicKey:
+		digest := sha256.Sum256(input)
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
+	case *ecdsa.PublicKey:
+		if len(signature) != 64 {
+			return false
+		}
+		digest := sha256.Sum256(input)
+		return ecdsa.Verify(public, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
+	case ed25519.PublicKey:
+		return ed25519.Verify(public, input, signature)
+	}
+	return false
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
