@@ -24,7 +24,8 @@ import (
 type Key struct {
 	// Alg is RS256 (2048 bits), ES256 or EdDSA (Ed25519).
 	Alg     string
-	private crypto.Signer
+	public  crypto.PublicKey
+	private crypto.Signer // nil for a key that was published
 }
 
 // Keys are one key of each algorithm, made once per process.
@@ -41,7 +42,7 @@ var Keys = sync.OnceValue(func() []*Key {
 	if err != nil {
 		panic(err)
 	}
-	return []*Key{{"RS256", private}, {"ES256", onCurve}, {"EdDSA", edwards}}
+	return []*Key{{"RS256", private.Public(), private}, {"ES256", onCurve.Public(), onCurve}, {"EdDSA", edwards.Public(), edwards}}
 })
 
 // KeyFor is the key for an algorithm.
@@ -54,11 +55,26 @@ func KeyFor(alg string) *Key {
 	panic("benchwork: no key for " + alg)
 }
 
+// jwk is a key as it is published (RFC 7517, 4; RFC 7518, 6; RFC 8037, 2).
+type jwk struct {
+	ID  string `json:"kid"`
+	Alg string `json:"alg"`
+	Use string `json:"use"`
+	Kty string `json:"kty"`
+	Crv string `json:"crv,omitempty"`
+	X   string `json:"x,omitempty"`
+	Y   string `json:"y,omitempty"`
+	N   string `json:"n,omitempty"`
+	E   string `json:"e,omitempty"`
+}
+
+type keySet struct {
+	Keys []jwk `json:"keys"`
+}
+
 // JWKS is the key set (RFC 7517, 5) of the keys.
 func JWKS(keys ...*Key) string {
-	var set struct {
-		Keys []map[string]string `json:"keys"`
-	}
+	var set keySet
 	for _, k := range keys {
 		set.Keys = append(set.Keys, k.jwk())
 	}
@@ -69,21 +85,42 @@ func JWKS(keys ...*Key) string {
 	return string(text)
 }
 
-func (k *Key) jwk() map[string]string {
-	jwk := map[string]string{"kid": k.Alg, "alg": k.Alg, "use": "sig"}
-	switch public := k.private.Public().(type) {
+func (k *Key) jwk() jwk {
+	j := jwk{ID: k.Alg, Alg: k.Alg, Use: "sig"}
+	switch public := k.public.(type) {
 	case *rsa.PublicKey:
-		jwk["kty"], jwk["n"], jwk["e"] = "RSA", encode(public.N.Bytes()), encode(big.NewInt(int64(public.E)).Bytes())
+		j.Kty, j.N, j.E = "RSA", encode(public.N.Bytes()), encode(big.NewInt(int64(public.E)).Bytes())
 	case *ecdsa.PublicKey:
 		point, err := public.Bytes()
 		if err != nil {
 			panic(err)
 		}
-		jwk["kty"], jwk["crv"], jwk["x"], jwk["y"] = "EC", "P-256", encode(point[1:33]), encode(point[33:])
+		j.Kty, j.Crv, j.X, j.Y = "EC", "P-256", encode(point[1:33]), encode(point[33:])
 	case ed25519.PublicKey:
-		jwk["kty"], jwk["crv"], jwk["x"] = "OKP", "Ed25519", encode(public)
+		j.Kty, j.Crv, j.X = "OKP", "Ed25519", encode(public)
 	}
-	return jwk
+	return j
+}
+
+// ParseRSA is the bare work of reading a key set: its first key, which is of RSA.
+func ParseRSA(text []byte) (*Key, error) {
+	var set keySet
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, err
+	}
+	if len(set.Keys) == 0 || set.Keys[0].Kty != "RSA" {
+		return nil, errors.New("benchwork: no key of RSA")
+	}
+	n, err := base64.RawURLEncoding.DecodeString(set.Keys[0].N)
+	if err != nil {
+		return nil, err
+	}
+	e, err := base64.RawURLEncoding.DecodeString(set.Keys[0].E)
+	if err != nil {
+		return nil, err
+	}
+	public := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
+	return &Key{Alg: set.Keys[0].Alg, public: public}, nil
 }
 
 // Sign makes the token of the claims: a JWS in compact form (RFC 7515, 7.1).
@@ -135,7 +172,7 @@ func (k *Key) Verify(token string, claims any) error {
 }
 
 func (k *Key) signed(input, signature []byte) bool {
-	switch public := k.private.Public().(type) {
+	switch public := k.public.(type) {
 	case *rsa.PublicKey:
 		digest := sha256.Sum256(input)
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
