@@ -69,12 +69,14 @@ func newTokenWork(b *testing.B, key *benchwork.Key) *tokenWork {
 func (w *tokenWork) run(b *testing.B, verify func(context.Context) (subject string, err error)) {
 	b.ReportAllocs()
 	ctx := b.Context()
+	start := benchwork.CPUTime()
 	for b.Loop() {
 		subject, err := verify(ctx)
 		if err != nil || subject != benchwork.Subject {
 			b.Fatal(subject, err)
 		}
 	}
+	b.ReportMetric(float64((benchwork.CPUTime()-start).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 func (w *tokenWork) bare(context.Context) (string, error) {

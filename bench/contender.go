@@ -13,9 +13,27 @@ type contender struct {
 	name string
 	// open makes a client of the identity provider as a backend does at its start; some discover then, others later.
 	open func(ctx context.Context, issuer string) (client, error)
-	// lacks says what of the common work it does not do.
-	lacks string
+	// prefetches says that it fetches the keys in the background as soon as a sign-in has begun.
+	prefetches bool
+	// lacks says what of the common work it does not do, and ignores which attacks it therefore does not refuse.
+	lacks   string
+	ignores []string
 }
+
+// The attacks that the tests try.
+const (
+	wrongState     = "a wrong state"
+	wrongNonce     = "a wrong nonce"
+	wrongSignature = "a wrong signature"
+)
+
+// The names that figures are compared by.
+const (
+	bareName   = "bare"
+	goOIDCName = "go-oidc + x/oauth2"
+	ourName    = "oidcsso"
+	sealedName = "oidcsso, with the sealed cookie"
+)
 
 // client is one configured identity provider in the hands of a contender.
 type client interface {

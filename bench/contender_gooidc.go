@@ -14,12 +14,13 @@ import (
 
 // goOIDCContender is go-oidc with x/oauth2, used as go-oidc's own example does, with PKCE. Discovery is in the constructor.
 func goOIDCContender() contender {
-	return contender{name: "go-oidc + x/oauth2", open: func(ctx context.Context, issuer string) (client, error) {
+	return contender{name: goOIDCName, open: func(ctx context.Context, issuer string) (client, error) {
 		provider, err := oidc.NewProvider(ctx, issuer)
 		if err != nil {
 			return nil, err
 		}
 		return &goOIDC{
+			provider: provider,
 			verifies: provider.Verifier(&oidc.Config{ClientID: clientID}),
 			config: oauth2.Config{
 				ClientID: clientID, ClientSecret: clientSecret, Endpoint: provider.Endpoint(), RedirectURL: redirectURI,
@@ -30,6 +31,7 @@ func goOIDCContender() contender {
 }
 
 type goOIDC struct {
+	provider *oidc.Provider // kept, for who wants UserInfo, as the other libraries do
 	verifies *oidc.IDTokenVerifier
 	config   oauth2.Config
 }

@@ -23,7 +23,7 @@ func newConfig(issuer string) oidcsso.Config {
 // oidcssoContender is this library's Connector. Its constructor does no network: discovery is part of the first begin.
 func oidcssoContender() contender {
 	opts := newOptions()
-	return contender{name: "oidcsso", open: func(_ context.Context, issuer string) (client, error) {
+	return contender{name: ourName, prefetches: true, open: func(_ context.Context, issuer string) (client, error) {
 		connector, err := oidcsso.NewConnector(newConfig(issuer), opts)
 		if err != nil {
 			return nil, err
@@ -38,6 +38,12 @@ type oidcssoClient struct{ connector *oidcsso.Connector }
 const sessionID = "Zk3mS0ExX8vYb1Qq"
 
 func (c *oidcssoClient) close() {}
+
+// discover fetches the metadata alone.
+func (c *oidcssoClient) discover(ctx context.Context) error {
+	_, err := c.connector.Metadata(ctx)
+	return err
+}
 
 func (c *oidcssoClient) begin(ctx context.Context) (string, pending, error) {
 	u, login, err := c.connector.Begin(ctx, oidcsso.BeginParams{Binding: sessionID})
@@ -60,7 +66,7 @@ func (c *oidcssoClient) verifier(*benchwork.Key, string) func(context.Context, s
 func flowContender() contender {
 	opts := newOptions()
 	key := oidcsso.RandomSealKey()
-	return contender{name: "oidcsso, with the sealed cookie", open: func(ctx context.Context, issuer string) (client, error) {
+	return contender{name: sealedName, prefetches: true, open: func(ctx context.Context, issuer string) (client, error) {
 		router := oidcsso.NewRouter(opts)
 		if err := router.Put(newConfig(issuer)); err != nil {
 			return nil, err

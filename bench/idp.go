@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,6 +51,7 @@ type idp struct {
 	mu       sync.Mutex
 	grants   map[string][]byte // by code, the answer of the token endpoint
 	lastForm []byte            // of the last token request
+	waiting  *sync.WaitGroup   // of the token requests that wait for each other; nil if none has to
 }
 
 func newIDP(method authMethod, keys ...*benchwork.Key) (*idp, error) {
@@ -77,6 +80,14 @@ func (p *idp) grant(code, idToken string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grants[code] = answer(200, body)
+}
+
+// gather makes the next n token requests wait until all have come.
+func (p *idp) gather(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = &sync.WaitGroup{}
+	p.waiting.Add(n)
 }
 
 // form is what the last token request sent.
@@ -133,23 +144,41 @@ func (p *idp) respond(q *request) []byte {
 		return p.keys
 	case bytes.HasSuffix(q.path, []byte("/token")):
 		p.token.Add(1)
-		return p.exchange(q)
+		granted := p.exchange(q)
+		p.meet()
+		return granted
 	}
 	return notFound
 }
 
+func (p *idp) meet() {
+	p.mu.Lock()
+	waiting := p.waiting
+	p.mu.Unlock()
+	if waiting != nil {
+		waiting.Done()
+		waiting.Wait()
+	}
+}
+
 // document is a discovery document of ordinary length.
 func (p *idp) document(issuer string) string {
-	return strings.NewReplacer("ISSUER", issuer, "METHOD", string(p.method)).Replace(`{"issuer":"ISSUER",` +
-		`"authorization_endpoint":"ISSUER/authorize","token_endpoint":"ISSUER/token","jwks_uri":"ISSUER/keys",` +
-		`"userinfo_endpoint":"ISSUER/userinfo","end_session_endpoint":"ISSUER/logout",` +
-		`"response_types_supported":["code"],"response_modes_supported":["query","form_post"],"subject_types_supported":["public"],` +
-		`"grant_types_supported":["authorization_code","refresh_token"],` +
-		`"id_token_signing_alg_values_supported":["RS256","ES256","EdDSA"],` +
-		`"scopes_supported":["openid","profile","email","offline_access","groups"],` +
-		`"claims_supported":["sub","iss","aud","exp","iat","nonce","email","email_verified","name","given_name","family_name","groups"],` +
-		`"token_endpoint_auth_methods_supported":["METHOD"],"code_challenge_methods_supported":["S256"]}`)
+	return strings.NewReplacer("ISSUER", issuer, "METHOD", string(p.method)).Replace(discoveryDocument)
 }
+
+const discoveryDocument = `{"issuer":"ISSUER","authorization_endpoint":"ISSUER/authorize","token_endpoint":"ISSUER/token","jwks_uri":"ISSUER/keys",` +
+	`"userinfo_endpoint":"ISSUER/userinfo","end_session_endpoint":"ISSUER/logout","revocation_endpoint":"ISSUER/revoke",` +
+	`"introspection_endpoint":"ISSUER/introspect","device_authorization_endpoint":"ISSUER/device",` +
+	`"response_types_supported":["code","id_token","code id_token","code token","id_token token","code id_token token"],` +
+	`"response_modes_supported":["query","fragment","form_post"],"subject_types_supported":["public"],` +
+	`"grant_types_supported":["authorization_code","implicit","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],` +
+	`"id_token_signing_alg_values_supported":["RS256","ES256","EdDSA"],` +
+	`"scopes_supported":["openid","profile","email","address","phone","offline_access","groups"],` +
+	`"claims_supported":["iss","sub","aud","iat","exp","jti","auth_time","amr","nonce","name","nickname","preferred_username","given_name",` +
+	`"middle_name","family_name","email","email_verified","profile","zoneinfo","locale","phone_number","picture","updated_at","at_hash","groups"],` +
+	`"token_endpoint_auth_methods_supported":["METHOD"],"code_challenge_methods_supported":["S256"],` +
+	`"request_parameter_supported":true,"claims_parameter_supported":false,"backchannel_logout_supported":true,` +
+	`"backchannel_logout_session_supported":true}`
 
 // exchange takes the code of a client that authenticates in the one way that is announced.
 func (p *idp) exchange(q *request) []byte {
@@ -210,18 +239,9 @@ func (q *request) read(in *bufio.Reader) error {
 			}
 		}
 	}
-	for len(q.body) < length {
-		q.body = append(q.body[:cap(q.body)], 0)
-	}
-	q.body = q.body[:length]
-	for read := 0; read < length; {
-		n, err := in.Read(q.body[read:])
-		if err != nil {
-			return err
-		}
-		read += n
-	}
-	return nil
+	q.body = slices.Grow(q.body[:0], length)[:length]
+	_, err = io.ReadFull(in, q.body)
+	return err
 }
 
 // field is the value of a form's field, of which the values need no unescaping.

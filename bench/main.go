@@ -1,7 +1,7 @@
 // Command bench measures the same work through this library and its peers, in one run, and prints the tables with ratios and
 // the targets beside them:
 //
-//	go run . [-rounds 12] [-slice 50ms] [-only url,callback] [-md ../docs/benchmarks.md]
+//	go run . [-rounds 24] [-slice 20ms] [-only url,callback] [-md ../docs/benchmarks.md]
 //
 // In each round every contender runs once, each time in another order; the figures are medians over the rounds.
 package main
@@ -24,14 +24,17 @@ var families = []struct {
 	{"url", urlRow},
 	{"idtoken", idTokenRow},
 	{"callback", callbackRow},
+	{"cold", coldRow},
+	{"memory", memoryRow},
+	{"lookup", lookupRow},
 	{"seal", sealRow},
 }
 
 func main() {
 	log.SetFlags(0)
 	var p plan
-	flag.IntVar(&p.rounds, "rounds", 12, "how often each contender runs; at least 6 for figures that are worth keeping")
-	flag.DurationVar(&p.slice, "slice", 50*time.Millisecond, "how long a contender runs in one round, about")
+	flag.IntVar(&p.rounds, "rounds", 24, "how often each contender runs; at least 6 for figures that are worth keeping")
+	flag.DurationVar(&p.slice, "slice", 20*time.Millisecond, "how long a contender runs in one round, about")
 	only := flag.String("only", "", "the row families to run, divided by commas (default all)")
 	markdown := flag.String("md", "", "also write the report to this file, as markdown")
 	flag.Parse()

@@ -104,7 +104,7 @@ func rootBenchmark(p plan) (map[string][]result, error) {
 	return found, nil
 }
 
-var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkIDToken/(\w+)/([\w-]+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
+var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkIDToken/(\w+)/([\w-]+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op\s+([\d.]+) cpu-ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
 
 // record adds a round to the result of that name.
 func record(results []result, name string, figures [][]byte) []result {
@@ -119,7 +119,7 @@ func record(results []result, name string, figures [][]byte) []result {
 		at = len(results) - 1
 	}
 	r := &results[at]
-	for i, to := range []*[]float64{&r.ns, &r.bytes, &r.allocs} {
+	for i, to := range []*[]float64{&r.wall, &r.cpu, &r.bytes, &r.allocs} {
 		n, _ := strconv.ParseFloat(string(figures[i]), 64)
 		*to = append(*to, n)
 	}

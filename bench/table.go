@@ -14,6 +14,7 @@ type section struct {
 	header  []string
 	rows    [][]string
 	targets []target
+	by      func(result) []float64 // what ratios are of
 }
 
 // target is one figure that issue 4 demands.
@@ -30,27 +31,29 @@ func (t target) met() string {
 	return "not met"
 }
 
-// baseNames are the two that ratios are for.
-const (
-	bareName   = "bare"
-	goOIDCName = "go-oidc + x/oauth2"
-	ourName    = "oidcsso"
-	sealedName = "oidcsso, with the sealed cookie"
-)
-
-// timed makes a section of results.
+// timed makes a section of results. Ratios are of processor time.
 func timed(title, about string, results []result) *section {
-	s := &section{title: title, about: about, header: []string{"", "time/op", "B/op", "allocs/op", "x bare", "x go-oidc", ""}}
+	s := &section{title: title, about: about, by: byCPU, header: []string{"", "time/op", "CPU/op", "B/op", "allocs/op", "x bare", "x go-oidc", ""}}
 	for _, r := range results {
-		s.rows = append(s.rows, []string{r.name, duration(median(r.ns)), number(median(r.bytes)), number(median(r.allocs)),
-			times(results, r, bareName), times(results, r, goOIDCName), r.note})
+		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu)), number(median(r.bytes)), number(median(r.allocs)),
+			s.times(results, r, bareName), s.times(results, r, goOIDCName), r.note})
 	}
 	return s
 }
 
-func times(results []result, of result, to string) string {
+// timedAlone is timed without memory, where what is untimed allocates too. by says what the ratios are of.
+func timedAlone(title, about string, results []result, by func(result) []float64) *section {
+	s := &section{title: title, about: about, by: by, header: []string{"", "time/op", "CPU/op", "x bare", "x go-oidc", ""}}
+	for _, r := range results {
+		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu)),
+			s.times(results, r, bareName), s.times(results, r, goOIDCName), r.note})
+	}
+	return s
+}
+
+func (s *section) times(results []result, of result, to string) string {
 	if base, ok := named(results, to); ok {
-		return fmt.Sprintf("%.2f", ratio(of, base))
+		return fmt.Sprintf("%.2f", ratio(s.by(of), s.by(base)))
 	}
 	return ""
 }
@@ -69,7 +72,7 @@ func (s *section) atMost(limit float64, results []result, of, to string) {
 	a, okA := named(results, of)
 	b, okB := named(results, to)
 	if okA && okB {
-		s.targets = append(s.targets, target{of + " to " + to, limit, ratio(a, b), "times"})
+		s.targets = append(s.targets, target{of + " to " + to, limit, ratio(s.by(a), s.by(b)), "times"})
 	}
 }
 

@@ -129,7 +129,7 @@ func (k *Key) Sign(claims any) string {
 	if err != nil {
 		panic(err)
 	}
-	input := encode(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"JWT"}`, k.Alg, k.Alg)) + "." + encode(payload)
+	input := k.input(payload)
 	var signature []byte
 	switch private := k.private.(type) {
 	case *rsa.PrivateKey:
@@ -148,6 +148,23 @@ func (k *Key) Sign(claims any) string {
 		panic(err)
 	}
 	return input + "." + encode(signature)
+}
+
+// Forge makes a token with a signature of the right length that is wrong.
+func (k *Key) Forge(claims any) string {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		panic(err)
+	}
+	length := 64
+	if public, ok := k.public.(*rsa.PublicKey); ok {
+		length = public.Size()
+	}
+	return k.input(payload) + "." + encode(make([]byte, length))
+}
+
+func (k *Key) input(payload []byte) string {
+	return encode(fmt.Appendf(nil, `{"alg":%q,"kid":%q,"typ":"JWT"}`, k.Alg, k.Alg)) + "." + encode(payload)
 }
 
 // Verify is the bare work: the signature, and the payload into a struct. It looks at no claim, and not at the header.
