@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"slices"
 	"strconv"
@@ -40,14 +41,11 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 		return nil, err
 	}
 	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
-	if env.base != nil {
-		own := callbackURL(env.base, cfg.ID)
-		if c.redirectURI == "" {
-			c.redirectURI = own
-		}
-		c.exclusive = c.redirectURI == own
+	if c.redirectURI == "" {
+		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
-	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
+	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
+		slices.ContainsFunc(env.bases, func(base *url.URL) bool { return callbackURL(base, cfg.ID) == c.redirectURI })
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
 	return c, nil
 }
@@ -64,8 +62,39 @@ func (c *Connector) Disabled() bool { return c.cfg.Disabled }
 // Config is a copy of the checked Config, with its defaults.
 func (c *Connector) Config() Config { return c.cfg.clone() }
 
-// CallbackURL is the redirect URI to register at the identity provider.
+// CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
+// [Connector.CallbackURLs].
 func (c *Connector) CallbackURL() string { return c.redirectURI }
+
+// CallbackURLs are all redirect URIs to register at the identity provider: one for each base URL, or Config.RedirectURL alone.
+func (c *Connector) CallbackURLs() []string { return slices.Collect(c.redirectURIs()) }
+
+// redirectURIs begins with c.redirectURI. The others are not stored: they would cost memory in every connector.
+func (c *Connector) redirectURIs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(c.redirectURI) || c.cfg.RedirectURL != "" {
+			return
+		}
+		for i := 1; i < len(c.env.bases); i++ {
+			if !yield(callbackURL(c.env.bases[i], c.cfg.ID)) {
+				return
+			}
+		}
+	}
+}
+
+// fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
+func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
+	if redirectURI == c.redirectURI {
+		return c.fingerprint, true
+	}
+	for own := range c.redirectURIs() {
+		if own == redirectURI {
+			return fingerprint(c.cfg.Issuer, c.cfg.ClientID, redirectURI), true
+		}
+	}
+	return print, false
+}
 
 // Metadata gives the identity provider's configuration, discovered now if it was not yet. Its errors are those of
 // [Discover].
@@ -94,6 +123,9 @@ type BeginParams struct {
 	UILocales []string
 	// Data is the caller's own, sealed in the Login and given back with the identity and with errors. Up to 512 bytes.
 	Data []byte
+	// RedirectURI is where the browser comes back to: one of [Connector.CallbackURLs], exactly. A Flow chooses by the
+	// request's host and refuses a value here. Default: [Connector.CallbackURL].
+	RedirectURI string
 	// Binding is a value that only this browser's session has, such as the session's ID. [Connector.Finish] demands the
 	// same one, so that a sign-in begun in one browser can't be finished in another. A Flow binds by its cookie and
 	// refuses a value here.
@@ -156,6 +188,11 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
+	redirectURI := firstOf(p.RedirectURI, c.redirectURI)
+	fingerprint, own := c.fingerprintAt(redirectURI)
+	if !own { //check:begin-redirect-uri
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
+	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	md, err := c.idp.discovered(ctx)
@@ -181,7 +218,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		}
 	}
 	login := &Login{
-		drawn: &random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		drawn: &random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
 		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
 	}
@@ -194,7 +231,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 // authorizationURL is the authentication request of OpenID Connect Core 1.0, 3.1.2.1, with RFC 7636.
 func (c *Connector) authorizationURL(md *Metadata, login *Login, p BeginParams) string {
 	var b strings.Builder
-	b.Grow(len(md.AuthorizationEndpoint) + len(c.redirectURI) + 512)
+	b.Grow(len(md.AuthorizationEndpoint) + len(login.redirectURI) + 512)
 	b.WriteString(md.AuthorizationEndpoint)
 	separator := byte('?')
 	if strings.Contains(md.AuthorizationEndpoint, "?") {
@@ -212,7 +249,7 @@ func (c *Connector) authorizationURL(md *Metadata, login *Login, p BeginParams) 
 	}
 	add("response_type", "code")
 	add("client_id", c.cfg.ClientID)
-	add("redirect_uri", c.redirectURI)
+	add("redirect_uri", login.redirectURI)
 	add("scope", strings.Join(allScopes(c.cfg.Scopes), " "))
 	add("state", login.State())
 	add("nonce", login.nonceText())
