@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +25,7 @@ type Connector struct {
 	idp         *provider
 	redirectURI string
 	exclusive   bool   // nobody else uses the redirect URI
-	request     string // what all authentication requests begin with
+	request     string // what authentication requests with it begin with, escaped once
 	fingerprint [fingerprintSize]byte
 }
 
@@ -39,14 +41,11 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 		return nil, err
 	}
 	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
-	if env.base != nil {
-		own := callbackURL(env.base, cfg.ID)
-		if c.redirectURI == "" {
-			c.redirectURI = own
-		}
-		c.exclusive = c.redirectURI == own
+	if c.redirectURI == "" {
+		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
-	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
+	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
+		slices.ContainsFunc(env.bases, func(base *url.URL) bool { return callbackURL(base, cfg.ID) == c.redirectURI })
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
 	c.request = requestStart(&c.cfg, c.redirectURI)
 	return c, nil
@@ -64,8 +63,39 @@ func (c *Connector) Disabled() bool { return c.cfg.Disabled }
 // Config is a copy of the checked Config, with its defaults.
 func (c *Connector) Config() Config { return c.cfg.clone() }
 
-// CallbackURL is the redirect URI to register at the identity provider.
+// CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
+// [Connector.CallbackURLs].
 func (c *Connector) CallbackURL() string { return c.redirectURI }
+
+// CallbackURLs are all redirect URIs to register at the identity provider: one for each base URL, or Config.RedirectURL alone.
+func (c *Connector) CallbackURLs() []string { return slices.Collect(c.redirectURIs()) }
+
+// redirectURIs begins with c.redirectURI. The others are not stored: they would cost memory in every connector.
+func (c *Connector) redirectURIs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(c.redirectURI) || c.cfg.RedirectURL != "" {
+			return
+		}
+		for i := 1; i < len(c.env.bases); i++ {
+			if !yield(callbackURL(c.env.bases[i], c.cfg.ID)) {
+				return
+			}
+		}
+	}
+}
+
+// fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
+func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
+	if redirectURI == c.redirectURI {
+		return c.fingerprint, true
+	}
+	for own := range c.redirectURIs() {
+		if own == redirectURI {
+			return fingerprint(c.cfg.Issuer, c.cfg.ClientID, redirectURI), true
+		}
+	}
+	return print, false
+}
 
 // Metadata gives the identity provider's configuration, discovered now if it was not yet. Its errors are those of
 // [Discover].
@@ -94,6 +124,9 @@ type BeginParams struct {
 	UILocales []string
 	// Data is the caller's own, sealed in the Login and given back with the identity and with errors. Up to 512 bytes.
 	Data []byte
+	// RedirectURI is where the browser comes back to: one of [Connector.CallbackURLs], exactly. A Flow chooses by the
+	// request's host and refuses a value here. Default: [Connector.CallbackURL].
+	RedirectURI string
 	// Binding is a value that only this browser's session has, such as the session's ID. [Connector.Finish] demands the
 	// same one, so that a sign-in begun in one browser can't be finished in another. A Flow binds by its cookie and
 	// refuses a value here.
@@ -156,6 +189,11 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
+	redirectURI := firstOf(p.RedirectURI, c.redirectURI)
+	fingerprint, own := c.fingerprintAt(redirectURI)
+	if !own { //check:begin-redirect-uri
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
+	}
 	now := c.env.now()
 	md, err := c.idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
 	if err != nil {
@@ -178,7 +216,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}
 	login := &Login{
-		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
 		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}

@@ -46,7 +46,7 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 		return nil, err
 	}
 	invalid := &ConfigError{}
-	checkIssuer(invalid, issuer, env.loopback, env.base)
+	checkIssuer(invalid, issuer, env.loopback, env.bases)
 	if err := invalid.orNil(); err != nil {
 		return nil, err
 	}
