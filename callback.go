@@ -19,7 +19,7 @@ import (
 // Response is what came back from the identity provider, and where.
 type Response struct {
 	// URL is the URL at which the response arrived, or its path alone; a query in it is ignored unless Values is nil. It is
-	// compared with the redirect URI that the sign-in was sent with.
+	// compared with the redirect URI that the sign-in was sent with. Where there are several base URLs, give the whole one.
 	URL string
 	// Values are the parameters. Default (nil): those in the query of URL.
 	Values url.Values
@@ -139,7 +139,8 @@ func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
 		return nil, newError(CodeBindingMismatch, c.cfg.ID, nil).at("binding")
 	case login.purpose != purposeSignIn: //check:purpose
 		return nil, newError(CodePurposeRefused, c.cfg.ID, nil).at("purpose")
-	case login.fingerprint != c.fingerprint: //check:fingerprint
+	}
+	if now, own := c.fingerprintAt(login.redirectURI); !own || login.fingerprint != now { //check:fingerprint
 		return nil, newError(CodeConfigChanged, c.cfg.ID, nil).at("configuration")
 	}
 	return values, nil
