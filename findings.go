@@ -117,7 +117,7 @@ func (c *Connector) checkFit(md *Metadata, found *findings) {
 	}
 	if _, err := c.authStyle(md.kept()); err != nil {
 		e := errorOf(err, CodeInternal, c.cfg.ID)
-		found.add(slog.LevelError, string(e.Code), e.Remedy, "No way of client authentication fits: %v.", causeOf(e))
+		found.add(slog.LevelError, string(e.Code), e.Remedy, "No way of client authentication fits: %v.", e.cause)
 	}
 	switch {
 	case !c.cfg.ClientSecret.IsZero():
