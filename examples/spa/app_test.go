@@ -137,10 +137,13 @@ func TestCodeWorksOnceAndForAMinute(t *testing.T) {
 func TestWebPageDoesNotStartAnAppsSignIn(t *testing.T) {
 	t.Parallel()
 	m := newMobile(t)
-	for _, site := range []string{"cross-site", "same-site", "same-origin", ""} {
-		if got := m.open("alice@acme.test", challengeOf("evil"), site); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {
+	for site, status := range map[string]int{"cross-site": http.StatusOK, "same-site": http.StatusOK, "": http.StatusBadRequest} {
+		if got := m.open("alice@acme.test", challengeOf("evil"), site); got.StatusCode != status || len(got.Cookies()) > 0 || got.Header.Get("Location") != "" {
 			t.Errorf("from %q: %s", site, got.Status)
 		}
+	}
+	if got := m.open("alice@acme.test", challengeOf(m.verifier), "same-origin"); got.StatusCode != http.StatusSeeOther { // a click on the page that asks
+		t.Errorf("after the question: %s", got.Status)
 	}
 	for _, challenge := range []string{"", "short", challengeOf("x") + "=", challengeOf("x") + "x", strings.Repeat("*", 43)} {
 		if got := m.open("alice@acme.test", challenge, "none"); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {
