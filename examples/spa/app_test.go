@@ -23,7 +23,9 @@ type mobile struct {
 	page     string // the last one of the start
 }
 
-func newMobile(t *testing.T) *mobile { return &mobile{world: newWorld(t), verifier: rand.Text() + rand.Text()} }
+func newMobile(t *testing.T) *mobile {
+	return &mobile{world: newWorld(t), verifier: rand.Text() + rand.Text()}
+}
 
 func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
