@@ -25,14 +25,15 @@ const (
 	keysRefresh     = time.Hour
 	keysHard        = 24 * time.Hour
 
-	retryMin     = 500 * time.Millisecond
-	retryMax     = 5 * time.Second
-	keysCooldown = 30 * time.Second // between two fetches that unknown keys cause
+	retryMin         = 500 * time.Millisecond
+	retryMax         = 5 * time.Second
+	keysCooldown     = 30 * time.Second // between two fetches that unknown keys cause
+	metadataCooldown = time.Second      // between two that Connector.Check causes
 )
 
-func freshness(now func() time.Time, refresh, hard time.Duration) *fresh.Policy {
+func freshness(now func() time.Time, refresh, hard, cooldown time.Duration) *fresh.Policy {
 	return &fresh.Policy{Refresh: refresh, Hard: hard, Timeout: egress.Timeout, RetryMin: retryMin, RetryMax: retryMax,
-		Cooldown: keysCooldown, Now: now}
+		Cooldown: cooldown, Now: now}
 }
 
 // Discover fetches and checks an issuer's discovery document (OpenID Connect Discovery 1.0, 4), to show what an issuer is

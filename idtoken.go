@@ -55,13 +55,13 @@ func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Logi
 		}
 	}
 	if err != nil { // go-oidc found something that the checks above did not
-		return claims{}, c.rejected("go-oidc", errors.New(plain(err.Error())))
+		return claims{}, c.rejected("go-oidc", errors.New(plain(err.Error()))).at("strict")
 	}
 	return cl, nil
 }
 
 func (c *Connector) rejected(check string, err error) *Error {
-	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("ID token: %s: %w", check, err))
+	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("ID token: %s: %w", check, err)).at(check)
 }
 
 // strictKeySet is the KeySet for one token: it keeps what go-oidc would flatten, the cause of a failure, and refuses a

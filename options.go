@@ -150,8 +150,8 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
-	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard)
-	env.keysPolicy = freshness(env.now, keysRefresh, keysHard)
+	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
+	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	if env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs); len(env.bases) > 0 {
 		env.base = env.bases[0]
 	}
