@@ -154,6 +154,34 @@ func ExampleFlow_Redirect() {
 	// /\evil.example return_refused 0
 }
 
+// A page that is written in JavaScript asks for a URL and goes there by itself: location.assign(url).
+func ExampleFlow_Begin() {
+	flow, _, stop := newAcmeFlow()
+	defer stop()
+	handler := func(w http.ResponseWriter, r *http.Request) { // POST /api/sso
+		authorizationURL, err := flow.Begin(w, r, r.FormValue("connector"), oidcsso.BeginParams{ReturnTo: "/projects"})
+		if err != nil {
+			e := oidcsso.AsError(err)
+			w.WriteHeader(e.HTTPStatus())
+			json.NewEncoder(w).Encode(e) // its public face: code, message, id
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]string{"url": authorizationURL})
+	}
+	for _, connector := range []string{"acme", "nobody"} {
+		w := httptest.NewRecorder()
+		handler(w, httptest.NewRequest(http.MethodPost, "/api/sso?connector="+connector, nil))
+		var answer struct{ URL, Message string }
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d, a URL: %t, cookies: %d, %q\n", w.Code, answer.URL != "", len(w.Result().Cookies()), answer.Message)
+	}
+	// Output:
+	// 200, a URL: true, cookies: 1, ""
+	// 404, a URL: false, cookies: 0, "There is no such sign-in."
+}
+
 // claims stands for a table that all replicas share, with a unique constraint on id.
 type claims struct {
 	mu   sync.Mutex

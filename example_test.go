@@ -2,7 +2,6 @@ package oidcsso_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -85,21 +84,6 @@ func ExampleFlow() {
 			return
 		}
 		startSession(w, r, user, signIn.ReturnTo)
-	})
-}
-
-// A page that is written in JavaScript asks for a URL and goes there by itself.
-func ExampleFlow_Begin() {
-	var flow *oidcsso.Flow // of NewFlow
-	http.HandleFunc("POST /api/sso", func(w http.ResponseWriter, r *http.Request) {
-		authorizationURL, err := flow.Begin(w, r, "acme", oidcsso.BeginParams{ReturnTo: "/projects"})
-		if err != nil {
-			e := oidcsso.AsError(err)
-			w.WriteHeader(e.HTTPStatus())
-			json.NewEncoder(w).Encode(e) // its public face: code, message, id
-			return
-		}
-		json.NewEncoder(w).Encode(map[string]string{"url": authorizationURL}) // location.assign(url)
 	})
 }
 

@@ -20,12 +20,22 @@ type App struct {
 // oldConnector is the one through which everybody came before.
 const oldConnector = "acme"
 
-// New needs no network. opts has the BaseURL, and oldCallback among its ExclusiveRedirectURLs; acme is the identity provider
-// of the old days, others are new.
-func New(b *backend.Backend, opts *oidcsso.Options, key oidcsso.SealKey, acme oidcsso.Config, others ...oidcsso.Config) (*App, error) {
-	acme.ID = oldConnector
+// Acme is that connector.
+func Acme(origin, issuer, clientID, clientSecret string) oidcsso.Config {
+	return oidcsso.Config{
+		ID:           oldConnector,
+		Issuer:       issuer,
+		ClientID:     clientID, // the same as before: with another one, many identity providers give people another sub
+		ClientSecret: oidcsso.NewSecret(clientSecret),
+		Domains:      oidcsso.AssertDomains("acme.example"),
+		RedirectURL:  origin + "/auth/callback", // the one that is registered
+	}
+}
+
+// New needs no network. opts has the BaseURL, and Acme's redirect URI among its ExclusiveRedirectURLs.
+func New(b *backend.Backend, opts *oidcsso.Options, key oidcsso.SealKey, connectors ...oidcsso.Config) (*App, error) {
 	router := oidcsso.NewRouter(opts)
-	if err := router.Replace(append(others, acme)); err != nil {
+	if err := router.Replace(connectors); err != nil {
 		return nil, err
 	}
 	sso, err := oidcsso.NewFlow(opts, router, &oidcsso.FlowOptions{Keys: []oidcsso.SealKey{key}})

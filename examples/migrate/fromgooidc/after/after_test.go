@@ -53,13 +53,7 @@ func (s *shop) migrate(others ...oidcsso.Config) {
 	opts := s.acme.Options(func(o *oidcsso.Options) {
 		o.ExclusiveRedirectURLs = []string{s.origin + "/auth/callback"}
 	})
-	app, err := after.New(s.Backend, opts, oidcsso.RandomSealKey(), oidcsso.Config{
-		Issuer:       s.acme.Issuer(),
-		ClientID:     "shop", // the same as before
-		ClientSecret: oidcsso.NewSecret("secret"),
-		Domains:      oidcsso.AssertDomains("acme.example"),
-		RedirectURL:  s.origin + "/auth/callback", // the one that is registered
-	}, others...)
+	app, err := after.New(s.Backend, opts, oidcsso.RandomSealKey(), append(others, after.Acme(s.origin, s.acme.Issuer(), "shop", "secret"))...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
