@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +24,8 @@ type Connector struct {
 	env         *environment
 	idp         *provider
 	redirectURI string
-	exclusive   bool // nobody else uses the redirect URI
+	exclusive   bool   // nobody else uses the redirect URI
+	request     string // what authentication requests with it begin with, escaped once
 	fingerprint [fingerprintSize]byte
 }
 
@@ -40,15 +41,13 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 		return nil, err
 	}
 	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
-	if env.base != nil {
-		own := callbackURL(env.base, cfg.ID)
-		if c.redirectURI == "" {
-			c.redirectURI = own
-		}
-		c.exclusive = c.redirectURI == own
+	if c.redirectURI == "" {
+		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
-	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
+	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
+		slices.ContainsFunc(env.bases, func(base *url.URL) bool { return callbackURL(base, cfg.ID) == c.redirectURI })
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
+	c.request = requestStart(&c.cfg, c.redirectURI)
 	return c, nil
 }
 
@@ -64,8 +63,39 @@ func (c *Connector) Disabled() bool { return c.cfg.Disabled }
 // Config is a copy of the checked Config, with its defaults.
 func (c *Connector) Config() Config { return c.cfg.clone() }
 
-// CallbackURL is the redirect URI to register at the identity provider.
+// CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
+// [Connector.CallbackURLs].
 func (c *Connector) CallbackURL() string { return c.redirectURI }
+
+// CallbackURLs are all redirect URIs to register at the identity provider: one for each base URL, or Config.RedirectURL alone.
+func (c *Connector) CallbackURLs() []string { return slices.Collect(c.redirectURIs()) }
+
+// redirectURIs begins with c.redirectURI. The others are not stored: they would cost memory in every connector.
+func (c *Connector) redirectURIs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(c.redirectURI) || c.cfg.RedirectURL != "" {
+			return
+		}
+		for i := 1; i < len(c.env.bases); i++ {
+			if !yield(callbackURL(c.env.bases[i], c.cfg.ID)) {
+				return
+			}
+		}
+	}
+}
+
+// fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
+func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
+	if redirectURI == c.redirectURI {
+		return c.fingerprint, true
+	}
+	for own := range c.redirectURIs() {
+		if own == redirectURI {
+			return fingerprint(c.cfg.Issuer, c.cfg.ClientID, redirectURI), true
+		}
+	}
+	return print, false
+}
 
 // Metadata gives the identity provider's configuration, discovered now if it was not yet. Its errors are those of
 // [Discover].
@@ -94,6 +124,9 @@ type BeginParams struct {
 	UILocales []string
 	// Data is the caller's own, sealed in the Login and given back with the identity and with errors. Up to 512 bytes.
 	Data []byte
+	// RedirectURI is where the browser comes back to: one of [Connector.CallbackURLs], exactly. A Flow chooses by the
+	// request's host and refuses a value here. Default: [Connector.CallbackURL].
+	RedirectURI string
 	// Binding is a value that only this browser's session has, such as the session's ID. [Connector.Finish] demands the
 	// same one, so that a sign-in begun in one browser can't be finished in another. A Flow binds by its cookie and
 	// refuses a value here.
@@ -156,9 +189,13 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
-	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	redirectURI := firstOf(p.RedirectURI, c.redirectURI)
+	fingerprint, own := c.fingerprintAt(redirectURI)
+	if !own { //check:begin-redirect-uri
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
+	}
+	now := c.env.now()
+	md, err := c.idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
@@ -173,66 +210,20 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
-	c.idp.keys.Prefetch() // they are here before the person is back
-	random := new(drawn)
-	for _, b := range [][]byte{random.state[:], random.nonce[:], random.verifier[:]} {
-		if _, err := io.ReadFull(c.env.random, b); err != nil { //check:randomness
-			return "", nil, newError(CodeInternal, c.cfg.ID, err)
-		}
+	c.idp.keys.Prefetch(now) // they are here before the person is back
+	random := hidden(drawn{})
+	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
+		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}
 	login := &Login{
-		drawn: &random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
 		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
-		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
+		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}
 	if p.Binding != "" {
 		login.bind(p.Binding)
 	}
-	return c.authorizationURL(md, login, p), login, nil
-}
-
-// authorizationURL is the authentication request of OpenID Connect Core 1.0, 3.1.2.1, with RFC 7636.
-func (c *Connector) authorizationURL(md *Metadata, login *Login, p BeginParams) string {
-	var b strings.Builder
-	b.Grow(len(md.AuthorizationEndpoint) + len(c.redirectURI) + 512)
-	b.WriteString(md.AuthorizationEndpoint)
-	separator := byte('?')
-	if strings.Contains(md.AuthorizationEndpoint, "?") {
-		separator = '&'
-	}
-	add := func(name, value string) {
-		if value == "" {
-			return
-		}
-		b.WriteByte(separator)
-		separator = '&'
-		b.WriteString(name)
-		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(value))
-	}
-	add("response_type", "code")
-	add("client_id", c.cfg.ClientID)
-	add("redirect_uri", c.redirectURI)
-	add("scope", strings.Join(allScopes(c.cfg.Scopes), " "))
-	add("state", login.State())
-	add("nonce", login.nonceText())
-	add("code_challenge", oauth2.S256ChallengeFromVerifier(login.verifierText()))
-	add("code_challenge_method", "S256")
-	add("login_hint", p.LoginHint)
-	add("prompt", firstOf(p.Prompt, c.cfg.Prompt))
-	if login.maxAge > 0 {
-		add("max_age", strconv.Itoa(login.maxAge))
-	}
-	if len(p.ACRValues) > 0 {
-		add("acr_values", strings.Join(p.ACRValues, " "))
-	} else {
-		add("acr_values", strings.Join(c.cfg.ACRValues, " "))
-	}
-	add("ui_locales", strings.Join(p.UILocales, " "))
-	for _, name := range allowedAuthParams { // in a fixed order, unlike the map's
-		add(name, c.cfg.AuthParams[name])
-	}
-	return b.String()
+	return c.authorizationURL(md, login, &p), login, nil
 }
 
 // authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
@@ -281,10 +272,13 @@ func fingerprint(issuer, clientID, redirectURI string) [fingerprintSize]byte {
 func joined(parts ...string) []byte {
 	var b []byte
 	for _, part := range parts {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
+		b = appendPart(b, part)
 	}
 	return b
+}
+
+func appendPart(b []byte, part string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
 func firstOf[T comparable](a, b T) T {

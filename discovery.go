@@ -25,14 +25,15 @@ const (
 	keysRefresh     = time.Hour
 	keysHard        = 24 * time.Hour
 
-	retryMin     = 500 * time.Millisecond
-	retryMax     = 5 * time.Second
-	keysCooldown = 30 * time.Second // between two fetches that unknown keys cause
+	retryMin         = 500 * time.Millisecond
+	retryMax         = 5 * time.Second
+	keysCooldown     = 30 * time.Second // between two fetches that unknown keys cause
+	metadataCooldown = time.Second      // between two that Connector.Check causes
 )
 
-func freshness(now func() time.Time, refresh, hard time.Duration) *fresh.Policy {
+func freshness(now func() time.Time, refresh, hard, cooldown time.Duration) *fresh.Policy {
 	return &fresh.Policy{Refresh: refresh, Hard: hard, Timeout: egress.Timeout, RetryMin: retryMin, RetryMax: retryMax,
-		Cooldown: keysCooldown, Now: now}
+		Cooldown: cooldown, Now: now}
 }
 
 // Discover fetches and checks an issuer's discovery document (OpenID Connect Discovery 1.0, 4), to show what an issuer is
@@ -46,7 +47,7 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 		return nil, err
 	}
 	invalid := &ConfigError{}
-	checkIssuer(invalid, issuer, env.loopback, env.base)
+	checkIssuer(invalid, issuer, env.loopback, env.bases)
 	if err := invalid.orNil(); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,11 @@ func newProvider(issuer string, env *environment, profile *profile) *provider {
 
 // discovered gives the metadata, fetched if need be. It is shared: read only.
 func (p *provider) discovered(ctx context.Context) (*Metadata, error) { return p.metadata.Get(ctx) }
+
+// discoveredAt is discovered for a caller who has just read the clock.
+func (p *provider) discoveredAt(ctx context.Context, now time.Time) (*Metadata, error) {
+	return p.metadata.GetAt(ctx, now)
+}
 
 // logged logs each failure of a fetch, since in the background nobody else is told.
 func logged[T any](p *provider, what string, fetch func(context.Context) (T, error)) func(context.Context) (T, error) {

@@ -140,12 +140,14 @@ func newRouterTable(connectors []*Connector) (*routerTable, []error) {
 	redirects := make(map[string]*Connector, len(connectors)) // who was first on a redirect URI
 	for _, c := range connectors {
 		t.byID[c.ID()] = c
-		if first := redirects[c.redirectURI]; first == nil {
-			redirects[c.redirectURI] = c
-		} else if c.exclusive || first.exclusive { //check:redirect-exclusive
-			invalid := &ConfigError{Connector: c.ID()}
-			invalid.add("redirect_url", "belongs to another connector alone", "give a redirect URI of its own, or take this one out of Options.ExclusiveRedirectURLs")
-			problems = append(problems, invalid)
+		for uri := range c.redirectURIs() {
+			if first := redirects[uri]; first == nil {
+				redirects[uri] = c
+			} else if c.exclusive || first.exclusive { //check:redirect-exclusive
+				invalid := &ConfigError{Connector: c.ID()}
+				invalid.add("redirect_url", "belongs to another connector alone", "give a redirect URI of its own, or take this one out of Options.ExclusiveRedirectURLs")
+				problems = append(problems, invalid)
+			}
 		}
 		for _, d := range c.cfg.Domains {
 			if d.State != DomainAsserted { //check:domain-asserted
