@@ -38,7 +38,8 @@
 //
 // The example "SignIn" below is a whole backend with a whole sign-in. Then:
 //
-//   - Show the administrator the Callback URI, [CallbackURL], before anything else, and what an issuer is, [Discover].
+//   - Show the administrator the Callback URI, [CallbackURL], before anything else, what an issuer is, [Discover], and what is
+//     wrong with a connector, [Connector.Check].
 //   - Make one [Options] for the process, a [Router] or a Source, and a [Flow] with a [SealKey] that all replicas share.
 //   - Store two things with each account: the text of its [AccountKey], unique, and the ClaimID of the [Domain]. Package accounts
 //     has the rule by which an account gets them.

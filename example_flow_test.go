@@ -39,13 +39,13 @@ func ExampleNewFlow() {
 	var invalid *oidcsso.ConfigError
 	if errors.As(err, &invalid) {
 		for _, f := range invalid.Fields {
-			fmt.Println(f.Field, f.Message)
+			fmt.Println(f.Field) // and f.Message, f.Remedy
 		}
 	}
 	// Output:
-	// base_url is missing
-	// keys are missing
-	// default_return is neither a local path nor on an allowed origin
+	// base_url
+	// keys
+	// default_return
 }
 
 // What was typed, and all addresses of the account that was found by it, are asked about. The password of an account that
