@@ -14,12 +14,14 @@ type Origin struct{ Connector, Issuer string }
 
 // oldUserID is what goth called the UserID.
 func oldUserID(id *oidcsso.Identity, provider string) string {
-	if provider == "azureadv2" { // it asked Microsoft Graph, whose id is the claim oid
+	switch provider {
+	case "azureadv2", "microsoftonline": // they asked Microsoft Graph, whose id is the claim oid
 		claim, _ := id.Claim("oid")
 		oid, _ := claim.Text()
 		return oid
+	default: // openidConnect, okta, auth0, google
+		return id.Subject
 	}
-	return id.Subject // openidConnect, okta, auth0, google
 }
 
 // adopt gives the account of somebody who signed in with goth its new key: once, at the first sign-in.
