@@ -91,11 +91,11 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response, at *st
 	*at = "token response"
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	md, err := c.provider().discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	token, err := c.exchange(ctx, md, login, code)
+	token, err := c.exchange(ctx, c.provider().client, md, login, code)
 	if err != nil {
 		return nil, err
 	}
@@ -249,16 +249,16 @@ func samePlace(arrived string, values url.Values, redirectURI string) bool {
 }
 
 // exchange sends the code once, with the client authentication that was chosen from the metadata.
-func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, code string) (*oauth2.Token, error) {
+func (c *Connector) exchange(ctx context.Context, client *http.Client, md *keptMetadata, login *Login, code string) (*oauth2.Token, error) {
 	style, err := c.authStyle(md)
 	if err != nil {
 		return nil, err
 	}
 	config := &oauth2.Config{
 		ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret.Reveal(), RedirectURL: login.redirectURI,
-		Endpoint: oauth2.Endpoint{TokenURL: md.TokenEndpoint, AuthStyle: style},
+		Endpoint: oauth2.Endpoint{TokenURL: md.tokenEndpoint, AuthStyle: style},
 	}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.idp.client)
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(login.verifierText()))
 	if err != nil {
 		return nil, c.exchangeError(err)

@@ -81,14 +81,14 @@ func (f findings) sorted() []Finding {
 }
 
 func (c *Connector) checkIssuer(ctx context.Context, found *findings) *Metadata {
-	md, err := c.idp.metadata.Renew(ctx)
+	kept, err := c.provider().metadata.Renew(ctx)
 	if err != nil {
-		c.addDiscovery(found, md, errorOf(err, CodeUnavailable, c.cfg.ID))
+		c.addDiscovery(found, kept, errorOf(err, CodeUnavailable, c.cfg.ID))
 	}
-	if md == nil {
+	if kept == nil {
 		return nil
 	}
-	md = md.clone()
+	md := kept.Metadata()
 	c.checkMetadata(md, found)
 	c.checkRequested(md, found)
 	c.checkKeys(ctx, md, found)
@@ -96,7 +96,7 @@ func (c *Connector) checkIssuer(ctx context.Context, found *findings) *Metadata 
 }
 
 // addDiscovery says why the discovery document can't be used. kept is what sign-ins go on with, or nil.
-func (c *Connector) addDiscovery(found *findings, kept *Metadata, e *Error) {
+func (c *Connector) addDiscovery(found *findings, kept *keptMetadata, e *Error) {
 	message := fmt.Sprintf("The discovery document can't be used: %v.", causeOf(e))
 	var mismatch *oidc.IssuerMismatchError
 	if errors.As(e, &mismatch) {
@@ -105,7 +105,7 @@ func (c *Connector) addDiscovery(found *findings, kept *Metadata, e *Error) {
 	level := slog.LevelError
 	if kept != nil {
 		level = slog.LevelWarn
-		message += fmt.Sprintf(" Sign-ins go on with what was read %s ago.", c.env.now().Sub(kept.FetchedAt).Round(time.Minute))
+		message += fmt.Sprintf(" Sign-ins go on with what was read %s ago.", c.env.now().Sub(kept.fetchedAt).Round(time.Minute))
 	}
 	found.add(level, string(e.Code), e.Remedy, "%s", message)
 }
@@ -120,8 +120,8 @@ func causeOf(e *Error) error {
 
 // checkKeys looks at the keys as they are now, apart from those that sign-ins use, whose budget of fetches it leaves alone.
 func (c *Connector) checkKeys(ctx context.Context, md *Metadata, found *findings) {
-	set := keyset.New(c.env.keysPolicy, logged(c.idp, "fetching the keys failed", func(ctx context.Context) ([]byte, error) {
-		return c.idp.get(ctx, md.JWKSURI, "")
+	set := keyset.New(c.env.keysPolicy, logged(c.provider(), "fetching the keys failed", func(ctx context.Context) ([]byte, error) {
+		return c.provider().get(ctx, md.JWKSURI, "")
 	}))
 	summary, err := set.Summary(ctx)
 	if err != nil {
@@ -154,10 +154,9 @@ func (c *Connector) checkKeys(ctx context.Context, md *Metadata, found *findings
 // checkClient asks the token endpoint about client ID and client secret (RFC 6749, 5.2).
 func (c *Connector) checkClient(ctx context.Context, md *Metadata, found *findings) {
 	var answered http.Header
-	own, idp := *c, *c.idp
-	idp.client = &http.Client{Transport: headerKeeper{c.idp.client.Transport, &answered}, CheckRedirect: c.idp.client.CheckRedirect}
-	own.idp = &idp
-	_, err := own.exchange(ctx, md, &Login{redirectURI: c.redirectURI}, "oidcsso-check-"+rand.Text())
+	guarded := c.provider().client
+	client := &http.Client{Transport: headerKeeper{guarded.Transport, &answered}, CheckRedirect: guarded.CheckRedirect}
+	_, err := c.exchange(ctx, client, md.kept(), &Login{redirectURI: c.redirectURI}, "oidcsso-check-"+rand.Text())
 	c.addClient(found, err)
 	if date, err := http.ParseTime(answered.Get("Date")); err == nil {
 		apart := c.env.now().Sub(date).Round(time.Second)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -383,15 +384,78 @@ func TestCheckPrintsNothingHostile(t *testing.T) {
 	found(t, findings)
 }
 
-// The reference lists every finding.
-func TestFindingsAreDocumented(t *testing.T) {
+// What is in use leads to no error, and to no warning that would be wrong.
+func TestCheckOfRealIdentityProviders(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("docs/cli.md")
+	warnings := map[string][]string{
+		"adfs":          {"email_not_announced"},
+		"dex":           {"issuer_http"}, // on the machine where it was fetched
+		"hydra":         {"email_not_announced", "scopes_not_announced"},
+		"keycloak":      {"scopes_not_announced"},
+		"oidc-provider": {"issuer_http"},
+	}
+	files, err := filepath.Glob("testdata/discovery/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	for _, file := range files {
+		name, text := strings.TrimSuffix(filepath.Base(file), ".json"), readFile(t, file)
+		if strings.HasSuffix(name, ".metadata") { // what is read from the other one
+			continue
+		}
+		var discovered struct{ Issuer string }
+		if err := json.Unmarshal([]byte(text), &discovered); err != nil {
+			t.Fatal(err)
+		}
+		w := newChecked()
+		w.answers(func(req *http.Request) (*http.Response, error) {
+			switch {
+			case strings.HasSuffix(req.URL.Path, wellKnownPath):
+				return httpAnswer(http.StatusOK, text), nil
+			case req.Method == http.MethodPost:
+				return w.token()
+			}
+			return httpAnswer(http.StatusOK, `{"keys":[`+p256Key+`,`+rsaJWK(2048, 0)+`]}`), nil
+		})
+		cfg := oidcsso.Config{ID: "acme", Issuer: discovered.Issuer, ClientID: "rp", ClientSecret: oidcsso.NewSecret("s3cret"), RequireEmail: true}
+		opts := w.options()
+		opts.Egress.InsecureAllowLoopback = true
+		connector, err := oidcsso.NewConnector(cfg, opts)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, findings := connector.Check(t.Context())
+		found(t, findings)
+		var grave []string
+		for _, f := range findings {
+			if f.Level == slog.LevelError {
+				t.Errorf("%s: %+v", name, f)
+			} else if f.Level == slog.LevelWarn {
+				grave = append(grave, f.Code)
+			}
+		}
+		if slices.Sort(grave); !slices.Equal(grave, warnings[name]) {
+			t.Errorf("%s: warnings %q, want %q", name, grave, warnings[name])
+		}
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// The reference lists every finding.
+func TestFindingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	text := readFile(t, "docs/cli.md")
 	var documented []string
-	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(text, -1) {
 		documented = append(documented, match[1])
 	}
 	known := []string{"client_rejected", "client_unconfirmed", "code_not_checked", "unavailable", "clock_differs", "issuer_http"}

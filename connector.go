@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -22,7 +23,8 @@ import (
 type Connector struct {
 	cfg         Config // checked, with defaults
 	env         *environment
-	idp         *provider
+	profile     *profile
+	idp         atomic.Pointer[provider] // nil until it is needed: most connectors of many are not in use
 	redirectURI string
 	exclusive   bool   // nobody else uses the redirect URI
 	request     string // what authentication requests with it begin with, escaped once
@@ -40,7 +42,7 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
+	c := &Connector{cfg: cfg, env: env, profile: profile, redirectURI: cfg.RedirectURL}
 	if c.redirectURI == "" {
 		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
@@ -84,6 +86,11 @@ func (c *Connector) redirectURIs() iter.Seq[string] {
 	}
 }
 
+func (c *Connector) usesRedirectURI(uri string) bool {
+	_, own := c.fingerprintAt(uri)
+	return own
+}
+
 // fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
 func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
 	if redirectURI == c.redirectURI {
@@ -102,11 +109,11 @@ func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]by
 func (c *Connector) Metadata(ctx context.Context) (*Metadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	md, err := c.provider().discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	return md.clone(), nil
+	return md.Metadata(), nil
 }
 
 // BeginParams are what one sign-in differs in. The zero value is a plain sign-in.
@@ -195,29 +202,30 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
 	}
 	now := c.env.now()
-	md, err := c.idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
+	idp := c.provider()
+	md, err := idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
 	// All three would fail the sign-in after the person has signed in; better now.
-	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported { //check:iss-not-promised
+	if !c.exclusive && !md.issPromised { //check:iss-not-promised
 		return "", nil, newError(CodeIssNotPromised, c.cfg.ID, nil)
 	}
 	if _, err := c.authStyle(md); err != nil {
 		return "", nil, err
 	}
-	if md.RequirePushedAuthorizationRequests {
+	if md.requiresPushing {
 		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
-	c.idp.keys.Prefetch(now) // they are here before the person is back
+	idp.keys.Prefetch(now) // they are here before the person is back
 	random := hidden(drawn{})
 	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
 		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}
 	login := &Login{
 		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
-		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
+		issPromised: md.issPromised, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}
 	if p.Binding != "" {
@@ -228,24 +236,16 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 
 // authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
 // found by trying, because the code must be sent once only. Default: client_secret_basic (Discovery 1.0, 3).
-func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
-	if c.cfg.ClientSecret.IsZero() {
+func (c *Connector) authStyle(md *keptMetadata) (oauth2.AuthStyle, error) {
+	switch {
+	case c.cfg.ClientSecret.IsZero():
 		return oauth2.AuthStyleInParams, nil // a public client sends its ID in the body (RFC 6749, 3.2.1)
-	}
-	offered := md.TokenEndpointAuthMethodsSupported
-	if len(offered) == 0 {
+	case md.takesBasic:
 		return oauth2.AuthStyleInHeader, nil
+	case md.takesPost:
+		return oauth2.AuthStyleInParams, nil
 	}
-	for _, method := range []struct {
-		name  string
-		style oauth2.AuthStyle
-	}{{"client_secret_basic", oauth2.AuthStyleInHeader}, {"client_secret_post", oauth2.AuthStyleInParams}} {
-		for _, o := range offered {
-			if o == method.name {
-				return method.style, nil
-			}
-		}
-	}
+	offered := md.Metadata().TokenEndpointAuthMethodsSupported
 	return 0, newError(CodeClientAuthMismatch, c.cfg.ID, fmt.Errorf("offered are %s", plain(strings.Join(offered, ", ")))).
 		withRemedy("The identity provider takes neither client_secret_basic nor client_secret_post. Allow one of them for this application.")
 }
@@ -254,9 +254,17 @@ func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
 // costs no fetch. What was discovered through another egress profile is not: its connections show another certificate, and
 // trust or reach others. It is called before c is used.
 func (c *Connector) adopt(old *Connector) {
-	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.idp.profile == c.idp.profile {
-		c.idp = old.idp
+	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.profile == c.profile {
+		c.idp.Store(old.idp.Load())
 	}
+}
+
+// provider is what is known of the identity provider, at first nothing.
+func (c *Connector) provider() *provider {
+	if c.idp.Load() == nil {
+		c.idp.CompareAndSwap(nil, newProvider(c.cfg.Issuer, c.env, c.profile))
+	}
+	return c.idp.Load()
 }
 
 const fingerprintSize = 16

@@ -115,7 +115,7 @@ func (c *Connector) checkFit(md *Metadata, found *findings) {
 	default:
 		found.add(slog.LevelInfo, "iss_not_announced", "", "The identity provider does not promise to name itself in its responses (iss, RFC 9207). The redirect URI must be this connector's alone.")
 	}
-	if _, err := c.authStyle(md); err != nil {
+	if _, err := c.authStyle(md.kept()); err != nil {
 		e := errorOf(err, CodeInternal, c.cfg.ID)
 		found.add(slog.LevelError, string(e.Code), e.Remedy, "No way of client authentication fits: %v.", causeOf(e))
 	}

@@ -15,15 +15,15 @@ func requestStart(cfg *Config, redirectURI string) string {
 }
 
 // authorizationURL is the authentication request of one sign-in, with RFC 7636.
-func (c *Connector) authorizationURL(md *Metadata, login *Login, p *BeginParams) string {
+func (c *Connector) authorizationURL(md *keptMetadata, login *Login, p *BeginParams) string {
 	start := c.request
 	if login.redirectURI != c.redirectURI {
 		start = requestStart(&c.cfg, login.redirectURI)
 	}
 	var b strings.Builder
-	b.Grow(len(md.AuthorizationEndpoint) + len(start) + 256)
-	b.WriteString(md.AuthorizationEndpoint)
-	if strings.Contains(md.AuthorizationEndpoint, "?") {
+	b.Grow(len(md.authorizationEndpoint) + len(start) + 256)
+	b.WriteString(md.authorizationEndpoint)
+	if strings.Contains(md.authorizationEndpoint, "?") {
 		b.WriteByte('&')
 	} else {
 		b.WriteByte('?')

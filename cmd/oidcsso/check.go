@@ -30,7 +30,7 @@ func (p *program) check(ctx context.Context, args []string) int {
 	var strict, shared, noClient bool
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	s.register(flags)
-	flags.StringVar(&s.config.RedirectURL, "callback", "", "Callback URI (redirect URI) that is registered")
+	flags.StringVar(&s.config.RedirectURL, "callback", "", "Callback `URI` (redirect URI) that is registered")
 	flags.BoolVar(&shared, "shared-callback", false, "other connectors have the same Callback URI")
 	flags.BoolVar(&noClient, "no-client-check", false, "make no token request, so that client ID and secret are not tried")
 	flags.BoolVar(&strict, "strict", false, "count warnings as errors in the exit code")

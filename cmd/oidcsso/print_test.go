@@ -89,7 +89,7 @@ func FuzzPrint(f *testing.F) {
 			t.Errorf("%q has a line of its own", text)
 		}
 		var read map[string]string
-		if err := json.Unmarshal([]byte(j.String()), &read); err != nil || read["text"] != strings.ToValidUTF8(text, "\ufffd") && utf8.ValidString(text) {
+		if err := json.Unmarshal([]byte(j.String()), &read); err != nil || utf8.ValidString(text) && read["text"] != text {
 			t.Errorf("%q is read as %q, %v", text, read, err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,6 +208,9 @@ func TestCallbackIsForOneBrowserOnce(t *testing.T) {
 			pairs = append(pairs, cookie.Name+"=planted", cookie.String())
 		}
 		refused(w.idp.HTTPClient(), http.Header{"Cookie": {strings.Join(pairs, "; ")}})
+		refused(w.idp.HTTPClient(), http.Header{"Cookie": pairs}) // on a line each
+		slices.Reverse(pairs)
+		refused(w.idp.HTTPClient(), http.Header{"Cookie": pairs})
 
 		if status, location, body := w.read(w.client.Get(callback)); status != http.StatusSeeOther || location != "/" {
 			w.t.Fatalf("answered %d %s %s", status, location, body)
