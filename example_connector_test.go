@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/url"
 
 	"github.com/oidcsso/oidcsso"
@@ -115,6 +116,25 @@ func ExampleConnector_Metadata() {
 	}
 	fmt.Println(metadata.Issuer == idp.Issuer(), metadata.CodeChallengeMethodsSupported, metadata.AuthorizationResponseIssParameterSupported)
 	// Output: true [S256] true
+}
+
+// A "Test connection" button: the gravest findings first, each with a code, a sentence and a remedy.
+func ExampleConnector_Check() {
+	idp, stop := startIdP("https://app.example.com/sso")
+	defer stop()
+	cfg := idp.Config("acme", "acme.example")
+	cfg.ClientSecret = oidcsso.NewSecret("of last year")
+	connector, err := oidcsso.NewConnector(cfg, idp.Options())
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, findings := connector.Check(context.Background())
+	for _, f := range findings {
+		if f.Level >= slog.LevelError {
+			fmt.Println(f.Code, "and what to do about it:", f.Remedy != "")
+		}
+	}
+	// Output: client_rejected and what to do about it: true
 }
 
 // What was verified, and where a sign-in ended.

@@ -59,33 +59,33 @@ func (s *tableSource) Connector(ctx context.Context, id string) (*oidcsso.Connec
 }
 
 // Route looks for the domain itself, and then for the wildcards above it, the longest first.
-func (s *tableSource) Route(ctx context.Context, domain string) (oidcsso.Route, error) {
+func (s *tableSource) Route(ctx context.Context, domain string) (*oidcsso.Route, error) {
 	for name := domain; name != ""; {
 		id, ok, err := s.ownerOf(ctx, name)
 		if err != nil {
-			return oidcsso.Route{}, err
+			return nil, err
 		}
 		if ok {
 			connector, err := s.Connector(ctx, id)
 			if errors.Is(err, oidcsso.ErrNotFound) { // a domain without its connector is out of order, not nobody's
-				return oidcsso.Route{}, fmt.Errorf("domain %s belongs to no connector", name)
+				return nil, fmt.Errorf("domain %s belongs to no connector", name)
 			}
 			if err != nil {
-				return oidcsso.Route{}, err
+				return nil, err
 			}
 			for _, d := range connector.Config().Domains {
 				if d.String() == name && d.State == oidcsso.DomainAsserted {
-					return oidcsso.Route{Connector: connector, Domain: d}, nil
+					return &oidcsso.Route{Connector: connector, Domain: d}, nil
 				}
 			}
-			return oidcsso.Route{}, fmt.Errorf("connector %s does not have the domain %s", id, name)
+			return nil, fmt.Errorf("connector %s does not have the domain %s", id, name)
 		}
 		_, parent, _ := strings.Cut(strings.TrimPrefix(name, "*."), ".")
 		if name = ""; parent != "" {
 			name = "*." + parent
 		}
 	}
-	return oidcsso.Route{}, oidcsso.ErrNotFound // nobody's: its people sign in without single sign-on
+	return nil, oidcsso.ErrNotFound // nobody's: its people sign in without single sign-on
 }
 
 // Connectors in tables of the backend's own. Two maps stand for the tables.
