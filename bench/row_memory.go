@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oidcsso/oidcsso/internal/benchwork"
 )
@@ -87,7 +88,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 
 	clients := make([]client, n)
-	goroutines, before := runtime.NumGoroutine(), heap()
+	goroutines, before := settledGoroutines(), heap()
 	perClient := func() float64 { return (heap() - before) / float64(n) }
 	var m memory
 	for i := range clients {
@@ -113,7 +114,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 	m.keyless = provider.jwks.Load() == asked
 	m.keyed = perClient()
-	m.goroutines = runtime.NumGoroutine() - goroutines
+	m.goroutines = settledGoroutines() - goroutines
 	for _, opened := range clients {
 		opened.close()
 	}
@@ -148,6 +149,18 @@ func unusedMemory(n int) (float64, error) {
 	used := heap() - before
 	runtime.KeepAlive(clients)
 	return used / float64(n), nil
+}
+
+// settledGoroutines waits until those of connections that are being closed have ended.
+func settledGoroutines() int {
+	n := runtime.NumGoroutine()
+	for quiet := 0; quiet < 10; quiet++ {
+		time.Sleep(5 * time.Millisecond)
+		if now := runtime.NumGoroutine(); now != n {
+			n, quiet = now, 0
+		}
+	}
+	return n
 }
 
 // heap is what is alive.
