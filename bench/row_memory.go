@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/oidcsso/oidcsso/bench/internal/steady"
 	"github.com/oidcsso/oidcsso/internal/benchwork"
 )
 
@@ -88,7 +88,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 
 	clients := make([]client, n)
-	goroutines, before := settledGoroutines(), heap()
+	goroutines, before := steady.Goroutines(), heap()
 	perClient := func() float64 { return (heap() - before) / float64(n) }
 	var m memory
 	for i := range clients {
@@ -114,7 +114,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 	m.keyless = provider.jwks.Load() == asked
 	m.keyed = perClient()
-	m.goroutines = settledGoroutines() - goroutines
+	m.goroutines = steady.Goroutines() - goroutines
 	for _, opened := range clients {
 		opened.close()
 	}
@@ -151,23 +151,4 @@ func unusedMemory(n int) (float64, error) {
 	return used / float64(n), nil
 }
 
-// settledGoroutines waits until those of connections that are being closed have ended.
-func settledGoroutines() int {
-	n := runtime.NumGoroutine()
-	for quiet := 0; quiet < 10; quiet++ {
-		time.Sleep(5 * time.Millisecond)
-		if now := runtime.NumGoroutine(); now != n {
-			n, quiet = now, 0
-		}
-	}
-	return n
-}
-
-// heap is what is alive.
-func heap() float64 {
-	runtime.GC()
-	runtime.GC() // what the first one's cleanups let go
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
-}
+func heap() float64 { return float64(steady.Heap()) }
