@@ -66,7 +66,8 @@ func run(s settings, out io.Writer) ([]interval, error) {
 	fmt.Fprintln(out, header)
 	var intervals []interval
 	restarted := time.Now()
-	for start := time.Now(); time.Since(start) < s.duration; {
+	start := time.Now()
+	for range max(1, int(s.duration/s.every)) {
 		i := t.flow(s.every, faulty > 0 && len(intervals)%2 == 1)
 		network.CloseIdleConnections()
 		if i.kept, err = b.kept(); err != nil {
@@ -110,7 +111,7 @@ func (t *traffic) flow(during time.Duration, faults bool) interval {
 	waiting := make(chan struct{}, maxFaulty)
 	for range t.workers {
 		all.Go(func() {
-			for time.Since(start) < during {
+			for first := true; first || time.Since(start) < during; first = false {
 				if faults && rand.IntN(len(t.sound)+len(t.faulty)) < len(t.faulty) {
 					select {
 					case waiting <- struct{}{}: // a worker does not wait for it: the arrivals at the sound ones must not change
