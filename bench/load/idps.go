@@ -18,6 +18,7 @@ type idp struct {
 	baseURL string
 	fault   string // empty for a sound one
 	server  *http.Server
+	open    atomic.Int64 // connections
 	now     atomic.Pointer[oidcssotest.IdP]
 }
 
@@ -52,6 +53,14 @@ func startIDPs(n, faulty int, backendOrigin string) ([]*idp, error) {
 		p.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p.now.Load().ServeHTTP(w, r)
 		})}
+		p.server.ConnState = func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				p.open.Add(1)
+			case http.StateClosed:
+				p.open.Add(-1)
+			}
+		}
 		go p.server.Serve(listener)
 		started = append(started, p)
 	}

@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-var header = fmt.Sprintf("%8s %6s %8s %9s %9s %9s %7s %9s %10s %9s %9s",
-	"interval", "faults", "sign-ins", "a second", "p50", "p99", "errors", "heap kB", "goroutines", "attempts", "their p50")
+var header = fmt.Sprintf("%8s %6s %8s %9s %9s %9s %7s %8s %10s %12s %9s %9s %9s",
+	"interval", "faults", "sign-ins", "a second", "p50", "p99", "errors", "heap kB", "goroutines", "connections", "attempts", "their p50", "p99")
 
 func (i interval) line(n int) string {
-	faults, attempts, theirs := "", "", ""
+	line := fmt.Sprintf("%8d %6s %8d %9.1f %9s %9s %7d %8d %10d %12d", n, map[bool]string{true: "yes"}[i.faults], len(i.sound), i.rate(),
+		round(percentile(i.sound, 50)), round(percentile(i.sound, 99)), len(i.failures), i.kept.Heap/1000, i.kept.Goroutines, i.open)
 	if i.faults {
-		faults, attempts, theirs = "yes", fmt.Sprint(len(i.faulty)), round(percentile(i.faulty, 50))
+		line += fmt.Sprintf(" %9d %9s %9s", len(i.faulty), round(percentile(i.faulty, 50)), round(percentile(i.faulty, 99)))
 	}
-	return strings.TrimRight(fmt.Sprintf("%8d %6s %8d %9.1f %9s %9s %7d %9d %10d %9s %9s", n, faults, len(i.sound), i.rate(),
-		round(percentile(i.sound, 50)), round(percentile(i.sound, 99)), len(i.failures), i.kept.Heap/1000, i.kept.Goroutines, attempts, theirs), " ")
+	return line
 }
+
+// ownGoroutines are those that no idle connection has.
+func (i interval) ownGoroutines() int { return i.kept.Goroutines - 2*i.open }
 
 func (i interval) rate() float64 { return float64(len(i.sound)) / i.took.Seconds() }
 
@@ -32,10 +35,11 @@ func percentile(values []time.Duration, n int) time.Duration {
 	return sorted[(len(sorted)-1)*n/100]
 }
 
-// What counts as noise: the last third's median may be so many times the first's.
+// What counts as noise: the last third's median may be so much above the first's.
 const (
-	growthNoise  = 1.10
-	latencyNoise = 1.25 // with faulty identity providers beside the sound ones
+	heapNoise      = 1.10 // times
+	goroutineNoise = 2    // more
+	latencyNoise   = 1.25 // times, with faulty identity providers beside the sound ones
 )
 
 // verdict is what a run shows.
@@ -70,7 +74,7 @@ func judge(intervals []interval) verdict {
 	if len(steady) > 0 {
 		for at, part := range [2][]interval{steady[:third], steady[len(steady)-third:]} {
 			v.heap[at] = medianOf(part, func(i interval) float64 { return float64(i.kept.Heap) })
-			v.goroutines[at] = medianOf(part, func(i interval) float64 { return float64(i.kept.Goroutines) })
+			v.goroutines[at] = medianOf(part, func(i interval) float64 { return float64(i.ownGoroutines()) })
 		}
 	}
 	v.compared = len(kinds[0]) > 0 && len(kinds[1]) > 0
@@ -93,14 +97,15 @@ func medianOf(intervals []interval, figure func(interval) float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-func grew(figures [2]float64) bool { return figures[1] > figures[0]*growthNoise }
+func (v verdict) heapGrew() bool       { return v.heap[1] > v.heap[0]*heapNoise }
+func (v verdict) goroutinesGrew() bool { return v.goroutines[1] > v.goroutines[0]+goroutineNoise }
 
 func (v verdict) slower() bool {
 	return v.compared && (float64(v.soundP50[1]) > float64(v.soundP50[0])*latencyNoise || float64(v.soundP99[1]) > float64(v.soundP99[0])*latencyNoise)
 }
 
 func (v verdict) passed() bool {
-	return v.signIns > 0 && len(v.failures) == 0 && !grew(v.heap) && !grew(v.goroutines) && !v.slower()
+	return v.signIns > 0 && len(v.failures) == 0 && !v.heapGrew() && !v.goroutinesGrew() && !v.slower()
 }
 
 func (v verdict) String() string {
@@ -110,8 +115,8 @@ func (v verdict) String() string {
 		fmt.Fprintf(&b, "  error: %v\n", failure)
 	}
 	said := map[bool]string{false: "no growth", true: "IT GREW"}
-	fmt.Fprintf(&b, "heap after a collection: %.0f kB in the first third, %.0f kB in the last: %s\n", v.heap[0]/1000, v.heap[1]/1000, said[grew(v.heap)])
-	fmt.Fprintf(&b, "goroutines: %.0f in the first third, %.0f in the last: %s\n", v.goroutines[0], v.goroutines[1], said[grew(v.goroutines)])
+	fmt.Fprintf(&b, "heap after a collection: %.0f kB in the first third, %.0f kB in the last: %s\n", v.heap[0]/1000, v.heap[1]/1000, said[v.heapGrew()])
+	fmt.Fprintf(&b, "goroutines that are no idle connection's: %.0f in the first third, %.0f in the last: %s\n", v.goroutines[0], v.goroutines[1], said[v.goroutinesGrew()])
 	if v.compared {
 		fmt.Fprintf(&b, "sound identity providers: p50 %s without faults and %s with, p99 %s and %s: %s\n", round(v.soundP50[0]), round(v.soundP50[1]),
 			round(v.soundP99[0]), round(v.soundP99[1]), map[bool]string{false: "they keep their latency", true: "THEY BECAME SLOWER"}[v.slower()])

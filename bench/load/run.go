@@ -11,13 +11,14 @@ import (
 
 // interval is what happened between two looks at the backend.
 type interval struct {
-	warmUp   bool // what the backend keeps may still grow
-	faults   bool // faulty identity providers had their share of the sign-ins
-	took     time.Duration
+	warmUp   bool            // what the backend keeps may still grow
+	faults   bool            // faulty identity providers had their share of the sign-ins
+	took     time.Duration   // until the last worker was done
 	sound    []time.Duration // sign-ins at sound identity providers
 	faulty   []time.Duration // attempts at faulty ones, which ended as they should
 	failures []error         // of either
 	kept     kept
+	open     int // connections that the backend keeps to identity providers; each has two goroutines
 }
 
 const (
@@ -73,6 +74,9 @@ func run(s settings, out io.Writer) ([]interval, error) {
 		if i.kept, err = b.kept(); err != nil {
 			return nil, err
 		}
+		for _, p := range all {
+			i.open += int(p.open.Load())
+		}
 		i.warmUp = time.Since(start) <= min(warmUp, s.duration/4)
 		intervals = append(intervals, i)
 		fmt.Fprintln(out, i.line(len(intervals)))
@@ -107,15 +111,15 @@ func (t *traffic) flow(during time.Duration, faults bool) interval {
 		*durations = append(*durations, took)
 	}
 	start := time.Now()
-	var all sync.WaitGroup
+	var working, attempts sync.WaitGroup
 	waiting := make(chan struct{}, maxFaulty)
 	for range t.workers {
-		all.Go(func() {
+		working.Go(func() {
 			for first := true; first || time.Since(start) < during; first = false {
 				if faults && rand.IntN(len(t.sound)+len(t.faulty)) < len(t.faulty) {
 					select {
 					case waiting <- struct{}{}: // a worker does not wait for it: the arrivals at the sound ones must not change
-						all.Go(func() {
+						attempts.Go(func() {
 							p := t.faulty[rand.IntN(len(t.faulty))]
 							took, err := timed(t.backend, p)
 							record(&i.faulty, took, expected(p, err))
@@ -130,8 +134,9 @@ func (t *traffic) flow(during time.Duration, faults bool) interval {
 			}
 		})
 	}
-	all.Wait()
+	working.Wait()
 	i.took = time.Since(start)
+	attempts.Wait()
 	return i
 }
 
