@@ -3,14 +3,15 @@ package main
 
 import (
 	_ "embed"
+	"flag"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
-
-const origin = "http://127.0.0.1:8080"
 
 type app struct {
 	origin string
@@ -19,10 +20,18 @@ type app struct {
 }
 
 func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	flag.Parse()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		slog.Error("no address to listen on", "error", err)
+		os.Exit(1)
+	}
+	origin := "http://" + listener.Addr().String()
 	a := &app{origin: origin, store: demoStore(), mail: logMail}
 	slog.Info("sign in as nora with the password sunflower, or as alice with snowdrop", "open", origin)
-	server := &http.Server{Addr: strings.TrimPrefix(origin, "http://"), Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
-	slog.Error("ended", "error", server.ListenAndServe())
+	server := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
+	slog.Error("ended", "error", server.Serve(listener))
 }
 
 func demoStore() *store {
