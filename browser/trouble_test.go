@@ -58,7 +58,7 @@ func TestBackButtonAfterSignIn(t *testing.T) {
 	signIn(p, origin, "alice@acme.test")
 	p.sees("Hello, Alice Ames")
 	p.do(chromedp.NavigateBack())
-	p.sees("This sign-in did not work", "You are still signed in as Alice Ames")
+	p.sees("This sign-in is over", "You are still signed in as Alice Ames")
 	if got := p.me(origin); got != "alice@acme.test" {
 		t.Fatalf("signed in as %q", got)
 	}
@@ -83,12 +83,12 @@ func TestReplayOfTheCallback(t *testing.T) {
 		t.Fatalf("callbacks %q", callbacks)
 	}
 	p.open(callbacks[0])
-	p.sees("This sign-in did not work", "login_missing")
+	p.sees("This sign-in is over", "login_missing")
 	if p.lastStatus() != http.StatusBadRequest {
 		t.Errorf("%d", p.lastStatus())
 	}
 	p.do(chromedp.Reload())
-	p.sees("This sign-in did not work", "login_missing")
+	p.sees("This sign-in is over", "login_missing")
 	if got := p.me(origin); got != "alice@acme.test" {
 		t.Errorf("signed in as %q", got)
 	}
