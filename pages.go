@@ -37,7 +37,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <body>
 <main>
 <h1>{{.Title}}</h1>
-<p>{{.Text}}</p>
+<p{{if .Code}} role="alert"{{end}}>{{.Text}}</p>
 <p><a href="{{.Link}}">{{.LinkText}}</a></p>
 {{with .Code}}<small>If you ask for help, please give this code: <code>{{.}} {{$.ID}}</code></small>{{end}}
 </main>

@@ -133,8 +133,8 @@ func (p *person) open(url string) {
 	p.do(chromedp.Navigate(url))
 }
 
-// sees waits until the page is there whose heading begins with this, and that shows these texts.
-func (p *person) sees(heading string, texts ...string) {
+// until waits for a JavaScript expression to be what is wanted.
+func until[T any](p *person, expression string, wanted func(T) bool, what string, args ...any) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
@@ -142,24 +142,26 @@ func (p *person) sees(heading string, texts ...string) {
 	defer look.Stop()
 	for {
 		// An error is a page that is just being replaced by the next.
-		got, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](
-			`document.readyState === "complete" ? [document.querySelector("h1")?.innerText ?? "", document.body.innerText] : []`))
-		if err == nil && len(got) == 2 && strings.HasPrefix(got[0], heading) &&
-			!slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(got[1], text) }) {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+		if err == nil && wanted(got) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			p.t.Fatalf("the page %q with %q does not come; there is\n%s", heading, texts, p.page())
+			p.t.Fatalf("waited in vain for "+what+"; there is %+v on\n%s", append(args, got, p.page())...)
 		case <-look.C:
 		}
 	}
 }
 
-// shows says whether the page has this text.
-func (p *person) shows(text string) bool {
+// sees waits until the page is there whose heading begins with this, and that shows these texts.
+func (p *person) sees(heading string, texts ...string) {
 	p.t.Helper()
-	return strings.Contains(evaluate[string](p, `document.body.innerText`), text)
+	const shown = `document.readyState === "complete" ? [document.querySelector("h1")?.innerText ?? "", document.body.innerText] : []`
+	until(p, shown, func(got []string) bool {
+		return len(got) == 2 && strings.HasPrefix(got[0], heading) &&
+			!slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(got[1], text) })
+	}, "the page %q with %q", heading, texts)
 }
 
 // types puts text into the field with this label.

@@ -131,8 +131,8 @@ func (a *app) setCookie(w http.ResponseWriter, value string, lifetime time.Durat
 	})
 }
 
-// view is a page: a heading, a sentence, a form.
-type view struct{ Title, Text, Form, Token string }
+// view is a page: a heading, a sentence, a form. Role says whether the sentence is news or an alert.
+type view struct{ Title, Text, Role, Form, Token string }
 
 //go:embed page.html
 var pageText string
@@ -140,6 +140,9 @@ var pageText string
 var page = template.Must(template.New("page").Parse(pageText))
 
 func show(w http.ResponseWriter, status int, v view) {
+	if v.Role = "status"; status >= 400 {
+		v.Role = "alert"
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	page.Execute(w, v) // fails only when the browser has gone
