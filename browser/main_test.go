@@ -64,6 +64,14 @@ func closeBrowsers() {
 	}
 }
 
+const fontRules = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+<match target="pattern">
+<test qual="any" name="family"><string>system-ui</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit>
+</match>
+</fontconfig>`
+
 // launch starts a Chromium with an empty profile; preferences are what its user has set before, as JSON.
 func launch(name, preferences string) (context.Context, error) {
 	profile := filepath.Join(scratch, name)
@@ -75,9 +83,14 @@ func launch(name, preferences string) (context.Context, error) {
 			return nil, err
 		}
 	}
+	// Pictures are better with Inter, if it is there (Debian: fonts-inter), than with what a server has.
+	fonts := filepath.Join(profile, "fonts.conf")
+	if err := os.WriteFile(fonts, []byte(fontRules), 0o600); err != nil {
+		return nil, err
+	}
 	// Without a sandbox, since CI runs as root; it sees pages of this machine only.
 	allocator, end := chromedp.NewExecAllocator(context.Background(),
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(profile), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Env("FONTCONFIG_FILE="+fonts),
 		chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("lang", "en"),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-renderer-backgrounding", true),

@@ -71,7 +71,7 @@ func TestQuickstartPages(t *testing.T) {
 			p.sees("Hello")
 			late.types("Email address", "gina@globex.test")
 			late.clicks("Continue")
-			late.sees("Sign in", "Globex")
+			late.sees("Sign in", "Globex Corporation")
 			late.clicks("Sign in")
 			late.sees("Switch")
 			p.open(origin + "/switch")
@@ -97,13 +97,13 @@ func TestQuickstartPages(t *testing.T) {
 		}, "You are still signed in as Alice Ames."},
 		{"cancelled", func(p *person) {
 			answer(p, "alice@acme.test")
-			p.sees("Sign in", "Acme")
+			p.sees("Sign in", "Acme Inc.")
 			p.clicks("Cancel")
 			p.sees("This sign-in did not work")
-		}, "Your sign-in"},
+		}, "did not let you in"},
 		{"no such page", func(p *person) { p.open(origin + "/nowhere"); p.sees("There is no such page") }, "The address"},
 		{"sign-in page", func(p *person) { answer(p, "alice@acme.test"); p.sees("Sign in", "Acme Inc.", "to continue to") }, ""},
-		{"sign-in page of another company", func(p *person) { answer(p, "gina@globex.test"); p.sees("Sign in", "Globex") }, ""},
+		{"sign-in page of another company", func(p *person) { answer(p, "gina@globex.test"); p.sees("Sign in", "Globex Corporation") }, ""},
 		{"sign-in page, wrong password", func(p *person) {
 			p.open(real)
 			p.types("Email address", "alice@acme.test")
@@ -114,7 +114,7 @@ func TestQuickstartPages(t *testing.T) {
 			p.sees("Sign in", "is wrong")
 		}, "Username or password is wrong."},
 		{"sign-in page, unknown application", func(p *person) { p.open(idp.Issuer() + "/authorize?client_id=x"); p.sees("This sign-in can't go on") }, "not known"},
-		{"signed out at the identity provider", func(p *person) { p.open(idp.Issuer() + "/logout"); p.sees("") }, ""},
+		{"signed out at the identity provider", func(p *person) { p.open(idp.Issuer() + "/logout"); p.sees("You are signed out") }, ""},
 	})
 }
 
@@ -157,10 +157,10 @@ func TestExistingLoginPages(t *testing.T) {
 		}, "Please sign in again"},
 		{"cancelled", func(p *person) {
 			answer(p, origin, "alice", "x")
-			p.sees("Sign in", "Acme")
+			p.sees("Sign in", "Acme Inc.")
 			p.clicks("Cancel")
 			p.sees("This sign-in did not work", "access_denied")
-		}, "Your sign-in"},
+		}, "did not let you in"},
 		{"another person is signed in", func(p *person) {
 			late := p.tab()
 			late.open(origin)
@@ -168,9 +168,9 @@ func TestExistingLoginPages(t *testing.T) {
 			p.sees("Hello, nora")
 			late.types("User name", "bob@acme.test")
 			late.clicks("Sign in")
-			late.sees("Sign in", "Acme")
+			late.sees("Sign in", "Acme Inc.")
 			p.open(late.url())
-			p.sees("Sign in", "Acme")
+			p.sees("Sign in", "Acme Inc.")
 			p.types("Password", "builder")
 			p.clicks("Sign in")
 			p.sees("This sign-in did not work", "You are signed in as nora.")
@@ -203,13 +203,13 @@ func TestHandlerPages(t *testing.T) {
 		}, ""},
 		{"cancelled", func(p *person) {
 			p.open(b.origin + "/sso/start?connector=acme")
-			p.sees("Sign in", "Acme")
+			p.sees("Sign in", "Acme Inc.")
 			p.clicks("Cancel")
 			p.sees("You are not signed in", "access_denied")
-		}, "Your sign-in"},
+		}, "did not let you in"},
 		{"refused", func(p *person) {
 			p.open(strict.origin + "/sso/start?email=alice@acme.test")
-			p.sees("Sign in", "Acme")
+			p.sees("Sign in", "Acme Inc.")
 			p.types("Password", "wonderland")
 			p.clicks("Sign in")
 			p.sees("You are not signed in", "locked")
