@@ -22,7 +22,11 @@ const (
 func TestImages(t *testing.T) {
 	t.Parallel()
 	idp, down := company(t), company(t)
-	origin, unavailable := quickstart(t), quickstartAt(t, down)
+	var args []string
+	if *images != "" {
+		args = []string{"-addr", "127.0.0.1:8080"} // as the README says
+	}
+	origin, unavailable := start(t, "quickstart", nil, args...), quickstartAt(t, down)
 	b := newBackend(t, idp)
 	down.Stop()
 	total := 0

@@ -67,7 +67,7 @@ func closeBrowsers() {
 const fontRules = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
 <match target="pattern">
-<test qual="any" name="family"><string>system-ui</string></test>
+<test qual="any" name="family"><string>sans-serif</string></test>
 <edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit>
 </match>
 </fontconfig>`

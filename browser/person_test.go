@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a page may take before a test gives up. It is long, since machines are slow at times.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // person is somebody in front of one tab.
 type person struct {
