@@ -26,7 +26,7 @@ func TestImages(t *testing.T) {
 	if *images != "" {
 		args = []string{"-addr", "127.0.0.1:8080"} // as the README says
 	}
-	origin, unavailable := start(t, "quickstart", nil, args...), quickstartAt(t, down)
+	origin, unavailable := start(t, "quickstart", nil, args...).origin, quickstartAt(t, down)
 	b := newBackend(t, idp)
 	down.Stop()
 	total := 0

@@ -95,7 +95,7 @@ func TestQuickstartPasswordByKeyboard(t *testing.T) {
 
 func TestExistingLoginByKeyboard(t *testing.T) {
 	t.Parallel()
-	origin := existingLogin(t, company(t))
+	origin := existingLogin(t, company(t)).origin
 	p := newPerson(t)
 	p.open(origin)
 	p.sees("Sign in")

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -121,8 +122,21 @@ func TestQuickstartPages(t *testing.T) {
 func TestExistingLoginPages(t *testing.T) {
 	t.Parallel()
 	idp, down := company(t), company(t)
-	origin, unavailable := existingLogin(t, idp), existingLogin(t, down)
+	running := existingLogin(t, idp)
+	origin, unavailable := running.origin, existingLogin(t, down).origin
 	down.Stop()
+	// forgets lets somebody ask for a link and read the mail, which this example prints.
+	forgets := func(p *person, login, address string) (link string) {
+		p.open(origin)
+		p.types("User name", login)
+		p.clicks("I forgot my password")
+		p.sees("Look into your mail")
+		match := regexp.MustCompile(`mail to=` + address + ` text="?(http[^"\s]+)`).FindStringSubmatch(running.log())
+		if match == nil {
+			p.t.Fatalf("no mail to %s:\n%s", address, running.log())
+		}
+		return match[1]
+	}
 	answer := func(p *person, origin, login, password string) {
 		p.open(origin)
 		p.sees("Sign in")
@@ -134,13 +148,22 @@ func TestExistingLoginPages(t *testing.T) {
 		{"start", func(p *person) { p.open(origin); p.sees("Sign in") }, ""},
 		{"wrong password", func(p *person) { answer(p, origin, "nora", "tulip"); p.sees("Sign in", "is wrong") }, "The name or the password is wrong."},
 		{"signed in", func(p *person) { answer(p, origin, "nora", "sunflower"); p.sees("Hello, nora") }, ""},
-		{"forgotten", func(p *person) {
-			p.open(origin)
-			p.types("User name", "nora")
-			p.clicks("I forgot my password")
-			p.sees("Look into your mail")
-		}, ""},
+		{"forgotten", func(p *person) { forgets(p, "nora", "nora@northwind.test") }, ""},
 		{"new password", func(p *person) { p.open(origin + "/reset?token=x"); p.sees("New password") }, ""},
+		{"new password, changed", func(p *person) {
+			p.open(forgets(p, "nora", "nora@northwind.test"))
+			p.sees("New password")
+			p.types("New password", "sunflower")
+			p.clicks("Change it")
+			p.sees("Sign in", "Your password is changed.")
+		}, ""},
+		{"new password, of no use", func(p *person) {
+			p.open(forgets(p, "alice", "alice@acme.test"))
+			p.sees("New password")
+			p.types("New password", "snowdrop")
+			p.clicks("Change it")
+			p.sees("New password", "Your company signs you in")
+		}, "You need no password here."},
 		{"new password, used link", func(p *person) {
 			p.open(origin + "/reset?token=x")
 			p.types("New password", "rose")

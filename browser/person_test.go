@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
@@ -26,6 +28,7 @@ type person struct {
 	mu     sync.Mutex
 	asked  []string // URLs of all pages, redirects included, in the order in which they were asked for
 	status int      // of the last page
+	errors []string // that the pages made in the browser's console
 }
 
 // newPerson has a browser that nobody has used before.
@@ -72,6 +75,10 @@ func newTab(t *testing.T, parent context.Context, opts ...chromedp.ContextOption
 		_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 		return err
 	})
+	p.call(func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
+		return err
+	})
 	// Each tab behaves as the one in front, whatever other tests do meanwhile.
 	p.call(func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
@@ -91,6 +98,11 @@ func (p *person) notice(event any) {
 	case *network.EventResponseReceived:
 		if e.Type == network.ResourceTypeDocument {
 			p.status = int(e.Response.Status)
+		}
+	case *log.EventEntryAdded:
+		// The network's is the status of an error page; verbose is advice.
+		if e.Entry.Source != log.EntrySourceNetwork && e.Entry.Level != log.EntryLevelVerbose {
+			p.errors = append(p.errors, e.Entry.Text)
 		}
 	}
 }
@@ -188,6 +200,13 @@ func (p *person) lastStatus() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.status
+}
+
+// complaints are what the browser found wrong with the pages, such as what their own policies forbid.
+func (p *person) complaints() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.errors)
 }
 
 // requests are the URLs of pages that were asked for and contain this.

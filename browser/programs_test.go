@@ -2,7 +2,6 @@ package browser
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -19,55 +20,73 @@ import (
 	"github.com/oidcsso/oidcsso/oidcssotest"
 )
 
-// start runs a program until the test ends, and gives the origin that it prints after the word open.
-func start(t *testing.T, name string, env []string, args ...string) (origin string) {
+// program is a running example.
+type program struct {
+	origin string
+
+	mu      sync.Mutex
+	printed strings.Builder
+}
+
+func (p *program) log() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.printed.String()
+}
+
+var openURL = regexp.MustCompile(`(?i)\bopen[ =](http://[^/ ]*)`)
+
+// start runs a program until the test ends. Its origin is what it prints after the word open.
+func start(t *testing.T, name string, env []string, args ...string) *program {
 	t.Helper()
 	needsChromium(t) // else there is nobody to use it
 	dir, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed, pipe := io.Pipe()
-	var log bytes.Buffer
-	program := exec.Command(filepath.Join(dir, name), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
-	program.Env = append(os.Environ(), env...)
-	program.Stdout, program.Stderr = pipe, pipe
-	if err := program.Start(); err != nil {
+	output, pipe := io.Pipe()
+	cmd := exec.Command(filepath.Join(dir, name), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = pipe, pipe
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p := &program{}
 	ready, ended := make(chan string, 1), make(chan struct{})
 	go func() {
+		cmd.Wait()
+		pipe.Close()
+	}()
+	go func() {
 		defer close(ended)
-		lines := bufio.NewScanner(printed)
+		defer close(ready)
+		lines := bufio.NewScanner(output)
 		for lines.Scan() {
-			log.WriteString(lines.Text() + "\n")
-			if match := regexp.MustCompile(`(?i)\bopen[ =](http://[^/ ]*)`).FindStringSubmatch(lines.Text()); match != nil {
+			p.mu.Lock()
+			p.printed.WriteString(lines.Text() + "\n")
+			p.mu.Unlock()
+			if match := openURL.FindStringSubmatch(lines.Text()); match != nil {
 				ready <- match[1]
 			}
 		}
-		close(ready)
-	}()
-	go func() {
-		program.Wait()
-		pipe.Close()
 	}()
 	t.Cleanup(func() {
-		program.Process.Signal(syscall.SIGTERM)
+		cmd.Process.Signal(syscall.SIGTERM)
 		<-ended
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", name, log.String())
+			t.Logf("%s printed:\n%s", name, p.log())
 		}
 	})
-	if origin = <-ready; origin == "" {
+	if p.origin = <-ready; p.origin == "" {
 		t.Fatalf("%s has ended", name)
 	}
-	return origin
+	return p
 }
 
 // quickstart is examples/quickstart with its two companies.
 func quickstart(t *testing.T) (origin string) {
 	t.Helper()
-	return start(t, "quickstart", nil)
+	return start(t, "quickstart", nil).origin
 }
 
 // company is the identity provider of acme.test. It is at another site than the backends: they are at 127.0.0.1, it is at
@@ -96,20 +115,20 @@ func register(idp *oidcssotest.IdP, origin, connector string) {
 func quickstartAt(t *testing.T, idp *oidcssotest.IdP) (origin string) {
 	t.Helper()
 	origin = start(t, "quickstart", []string{"OIDC_CLIENT_SECRET=" + clientSecret},
-		"-issuer", idp.Issuer(), "-client-id", clientID, "-domain", "acme.test")
+		"-issuer", idp.Issuer(), "-client-id", clientID, "-domain", "acme.test").origin
 	register(idp, origin, "main")
 	return origin
 }
 
 // existingLogin is examples/existing-login/after.
-func existingLogin(t *testing.T, idp *oidcssotest.IdP) (origin string) {
+func existingLogin(t *testing.T, idp *oidcssotest.IdP) *program {
 	t.Helper()
-	origin = start(t, "after", []string{
+	p := start(t, "after", []string{
 		"OIDC_ISSUER=" + idp.Issuer(), "OIDC_CLIENT_ID=" + clientID, "OIDC_CLIENT_SECRET=" + clientSecret,
 		"OIDC_DOMAINS=acme.test", "SSO_KEY=cXVpdGUgYSBsb3Qgb2YgcmFuZG9tIGJ5dGVzIGhlcmU=",
 	}, "-insecure-loopback")
-	register(idp, origin, "main")
-	return origin
+	register(idp, p.origin, "main")
+	return p
 }
 
 // backend is a small one that mounts oidcsso.Handler and leaves all pages to it.

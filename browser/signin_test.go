@@ -83,7 +83,7 @@ func TestQuickstartAsksBeforeSomebodyElseIsSignedIn(t *testing.T) {
 func TestExistingLoginSignIn(t *testing.T) {
 	t.Parallel()
 	idp := company(t)
-	origin := existingLogin(t, idp)
+	origin := existingLogin(t, idp).origin
 	p := newPerson(t)
 	p.open(origin)
 	p.sees("Sign in")
@@ -110,7 +110,7 @@ func TestExistingLoginSignIn(t *testing.T) {
 
 func TestExistingLoginPassword(t *testing.T) {
 	t.Parallel()
-	origin := existingLogin(t, company(t))
+	origin := existingLogin(t, company(t)).origin
 	p := newPerson(t)
 	p.open(origin)
 	p.sees("Sign in")

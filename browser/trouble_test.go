@@ -33,7 +33,7 @@ func TestTwoTabsBothFinish(t *testing.T) {
 
 func TestTwoTabsFinishInTheOtherOrder(t *testing.T) {
 	t.Parallel()
-	origin := existingLogin(t, company(t))
+	origin := existingLogin(t, company(t)).origin
 	first := newPerson(t)
 	second := first.tab()
 	for _, p := range []*person{first, second} {
@@ -70,6 +70,23 @@ func TestBackButtonAfterSignIn(t *testing.T) {
 	if got := p.me(origin); got != "alice@acme.test" {
 		t.Errorf("signed in as %q", got)
 	}
+}
+
+func TestBackButtonAfterSignInOfExistingLogin(t *testing.T) {
+	t.Parallel()
+	origin := existingLogin(t, company(t)).origin
+	p := newPerson(t)
+	p.open(origin)
+	p.types("User name", "alice@acme.test")
+	p.clicks("Sign in")
+	p.sees("Sign in", "Acme Inc.")
+	p.types("Password", "wonderland")
+	p.clicks("Sign in")
+	p.sees("Hello, alice")
+	p.do(chromedp.NavigateBack())
+	p.sees("This sign-in did not work", "login_missing")
+	p.clicks("Back to the start")
+	p.sees("Hello, alice")
 }
 
 func TestReplayOfTheCallback(t *testing.T) {
@@ -155,7 +172,7 @@ func TestCookiesAreDisabled(t *testing.T) {
 	})
 	t.Run("existing-login", func(t *testing.T) {
 		t.Parallel()
-		origin := existingLogin(t, company(t))
+		origin := existingLogin(t, company(t)).origin
 		p := withoutCookies(t)
 		p.open(origin)
 		p.types("User name", "alice@acme.test")

@@ -61,6 +61,9 @@ func (p *person) wellMade(alert string) {
 	case !strings.Contains(got.Alert, alert), alert == "" && got.Alert != "":
 		p.t.Errorf("told at once is %q, want %q", got.Alert, alert)
 	}
+	if complaints := p.complaints(); len(complaints) > 0 {
+		p.t.Errorf("the browser complains: %q", complaints)
+	}
 	text, err := axe()
 	if err != nil {
 		p.t.Fatal(err)
