@@ -44,8 +44,8 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-C", "..", "-o", dir, "./examples/quickstart", "./examples/existing-login/after").CombinedOutput()
-	if err != nil {
+	build := exec.Command("go", "build", "-C", "..", "-o", dir, "./examples/quickstart", "./examples/existing-login/after")
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the examples don't build: %w\n%s", err, out)
 	}
 	return dir, nil

@@ -136,7 +136,8 @@ func evaluate[T any](p *person, expression string) (value T) {
 func (p *person) page() string {
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	defer cancel()
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.title + "\n" + document.body.innerText`))
+	const all = `location.href + "\n" + document.title + "\n" + document.body.innerText`
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](all))
 	return fmt.Sprint(text, " ", err)
 }
 
@@ -179,14 +180,16 @@ func (p *person) sees(heading string, texts ...string) {
 // types puts text into the field with this label.
 func (p *person) types(label, text string) {
 	p.t.Helper()
-	field := fmt.Sprintf(`//input[@id = //label[contains(normalize-space(), %q)]/@for] | //label[contains(normalize-space(), %[1]q)]//input`, label)
+	labels := fmt.Sprintf(`//label[contains(normalize-space(), %q)]`, label)
+	field := `//input[@id = ` + labels + `/@for] | ` + labels + `//input`
 	p.do(chromedp.SendKeys(field, text, chromedp.NodeVisible))
 }
 
 // clicks clicks on the link or button with this text.
 func (p *person) clicks(text string) {
 	p.t.Helper()
-	p.do(chromedp.Click(fmt.Sprintf(`//a[normalize-space() = %q] | //button[normalize-space() = %[1]q]`, text), chromedp.NodeVisible))
+	target := fmt.Sprintf(`//*[self::a or self::button][normalize-space() = %q]`, text)
+	p.do(chromedp.Click(target, chromedp.NodeVisible))
 }
 
 // url is where the tab is.
@@ -227,7 +230,8 @@ func (p *person) me(origin string) string {
 	other := p.tab()
 	other.open(origin + "/me")
 	var me struct{ Code, Email string }
-	if err := json.Unmarshal([]byte(evaluate[string](other, `document.body.innerText`)), &me); err != nil || (me.Code == "") == (me.Email == "") {
+	err := json.Unmarshal([]byte(evaluate[string](other, `document.body.innerText`)), &me)
+	if err != nil || (me.Code == "") == (me.Email == "") {
 		p.t.Fatalf("/me: %v\n%s", err, other.page())
 	}
 	return me.Email

@@ -96,8 +96,12 @@ func company(t *testing.T) *oidcssotest.IdP {
 	server := httptest.NewUnstartedServer(nil)
 	idp := oidcssotest.NewLocal("http://localhost:"+strconv.Itoa(server.Listener.Addr().(*net.TCPAddr).Port), "")
 	idp.Configure(func(s *oidcssotest.Settings) { s.Name, s.Accent = "Acme Inc.", "#b3261e" })
-	idp.AddUser(oidcssotest.User{Subject: "00u1", Email: "alice@acme.test", PreferredUsername: "alice", Name: "Alice Ames", Password: "wonderland"})
-	idp.AddUser(oidcssotest.User{Subject: "00u2", Email: "bob@acme.test", PreferredUsername: "bob", Name: "Bob Brandt", Password: "builder"})
+	idp.AddUser(oidcssotest.User{
+		Subject: "00u1", Email: "alice@acme.test", PreferredUsername: "alice", Name: "Alice Ames", Password: "wonderland",
+	})
+	idp.AddUser(oidcssotest.User{
+		Subject: "00u2", Email: "bob@acme.test", PreferredUsername: "bob", Name: "Bob Brandt", Password: "builder",
+	})
 	server.Config.Handler = idp
 	server.Start()
 	t.Cleanup(server.Close)

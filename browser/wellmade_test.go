@@ -16,8 +16,8 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(text), err
 })
 
-// rules are those of WCAG 2.1 up to level AA, and axe-core's own.
-const runAxe = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], resultTypes: ["violations", "incomplete"]})
+// runAxe asks for the rules of WCAG 2.1 up to level AA, and axe-core's own.
+const runAxe = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
 	.then(r => JSON.stringify({
 		violations: r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + v.help + "\n    " + n.html + "\n    " + n.failureSummary)),
 		incomplete: r.incomplete.flatMap(v => v.nodes.map(n => v.id + ": " + n.html)),
@@ -56,7 +56,8 @@ func (p *person) wellMade(alert string) {
 	p.t.Helper()
 	got := evaluate[outline](p, readOutline)
 	switch {
-	case got.Lang != "en", got.Title == "", got.Heading == "", got.Headings != 1, got.Mains != 1, got.Scripts != 0, got.Unlabelled != 0, got.Loaded != 1:
+	case got.Lang != "en", got.Title == "", got.Heading == "", got.Headings != 1, got.Mains != 1, got.Scripts != 0,
+		got.Unlabelled != 0, got.Loaded != 1:
 		p.t.Errorf("the page is made of %+v", got)
 	case !strings.Contains(got.Alert, alert), alert == "" && got.Alert != "":
 		p.t.Errorf("told at once is %q, want %q", got.Alert, alert)
@@ -92,7 +93,8 @@ func (p *person) looksAt(look look) {
 func (p *person) fits(look look) {
 	p.t.Helper()
 	over := evaluate[[]string](p, `[...document.querySelectorAll("body *")]
-		.filter(e => e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX == "visible" && e.clientWidth > 0)
+		.filter(e => e.getBoundingClientRect().right > innerWidth + 1 ||
+			e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX == "visible")
 		.map(e => e.outerHTML.slice(0, 120))`)
 	width := evaluate[int64](p, `document.documentElement.scrollWidth`)
 	if width > look.width || len(over) > 0 {
