@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -22,10 +21,11 @@ func configurationCases() []testCase {
 }
 
 func testWrongSecret(c *trial) {
-	be := c.backend(func(s *setUp) { s.config.ClientSecret = oidcsso.NewSecret("wrong-" + c.client.secret) })
+	const wrong = "a secret that expired"
+	be := c.backend(func(s *setUp) { s.config.ClientSecret = oidcsso.NewSecret(wrong) })
 	b := c.newBrowser()
 	e := c.refused(b, c.authorize(b, c.begin(b, c.alice.email), c.alice), oidcsso.CodeClientRejected)
-	if !strings.Contains(e.Remedy, "secret") || strings.Contains(e.Error(), c.client.secret) {
+	if !strings.Contains(e.Remedy, "secret") || strings.Contains(e.Error(), wrong) {
 		c.Errorf("the error is %v", e)
 	}
 	if n := len(be.wire.tokenRequests()); n != 1 {
@@ -103,5 +103,5 @@ func testAlgorithms(c *trial) {
 		}
 		seen = append(seen, name+" refused")
 	}
-	c.note(fmt.Sprint(strings.Join(seen, ", ")))
+	c.note(strings.Join(seen, ", "))
 }

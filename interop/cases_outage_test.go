@@ -36,30 +36,51 @@ func testRotation(c *trial) {
 	c.isAlice(c.finish(b, c.authorize(b, authorizationURL, c.alice)))
 }
 
+// aftermath is one restart for three cases: each has a backend that knows the old keys.
+type aftermath struct {
+	betweenSignIns, inTheMiddle, withCode *backend
+
+	notOpened string              // the authorization URL of a sign-in through inTheMiddle, which nobody had opened before the restart
+	callback  string              // the authorization response to one through withCode, with a code from before
+	browsers  [2]*browser.Browser // theirs: two products at one address would clear away each other's cookies
+}
+
+func (c *trial) afterRestart() *aftermath {
+	c.Helper()
+	if c.restarted != nil {
+		return c.restarted
+	}
+	a := &aftermath{browsers: [2]*browser.Browser{c.newBrowser(), c.newBrowser()}}
+	for _, be := range []**backend{&a.betweenSignIns, &a.inTheMiddle, &a.withCode} {
+		*be = c.backend()
+		c.isAlice(c.signIn(c.newBrowser(), c.alice))
+	}
+	a.callback = c.authorize(a.browsers[1], c.begin(a.browsers[1], c.alice.email), c.alice)
+	c.use(a.inTheMiddle)
+	a.notOpened = c.begin(a.browsers[0], c.alice.email)
+	c.stop()
+	c.up(a.betweenSignIns, a.inTheMiddle, a.withCode)
+	c.restarted = a
+	return a
+}
+
 func testKeysBetweenSignIns(c *trial) {
-	c.backend()
-	c.isAlice(c.signIn(c.newBrowser(), c.alice))
-	c.restart()
+	c.use(c.afterRestart().betweenSignIns)
 	c.isAlice(c.signIn(c.newBrowser(), c.alice))
 }
 
 func testKeysInTheMiddle(c *trial) {
-	c.backend()
-	c.isAlice(c.signIn(c.newBrowser(), c.alice))
-	b := c.newBrowser()
-	authorizationURL := c.begin(b, c.alice.email)
-	c.restart()
-	c.isAlice(c.finish(b, c.authorize(b, authorizationURL, c.alice)))
+	a := c.afterRestart()
+	c.use(a.inTheMiddle)
+	c.isAlice(c.finish(a.browsers[0], c.authorize(a.browsers[0], a.notOpened, c.alice)))
 }
 
 func testRestartWithCode(c *trial) {
-	c.backend()
-	b := c.newBrowser()
-	callback := c.authorize(b, c.begin(b, c.alice.email), c.alice)
-	c.restart()
-	e := c.refused(b, callback, oidcsso.CodeCodeRejected, oidcsso.CodeProviderError)
+	a := c.afterRestart()
+	c.use(a.withCode)
+	e := c.refused(a.browsers[1], a.callback, oidcsso.CodeCodeRejected, oidcsso.CodeProviderError)
 	c.note(string(e.Code) + ": it answers " + providerError(e))
-	c.isAlice(c.signIn(b, c.alice))
+	c.isAlice(c.signIn(a.browsers[1], c.alice))
 }
 
 func testDown(c *trial) {
@@ -78,12 +99,9 @@ func testDown(c *trial) {
 	for range 3 {
 		c.isUnavailable(b)
 	}
-	c.up()
+	c.up(cold, warm)
 	for _, be := range []*backend{cold, warm} {
 		c.use(be)
-		if c.newSubjects {
-			be.forgetLinks()
-		}
 		be.clock.advance(retryWithin)
 		c.isAlice(c.signIn(c.newBrowser(), c.alice))
 		if n := be.passwordsCompared(); n != 0 {

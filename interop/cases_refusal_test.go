@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/url"
@@ -19,14 +20,15 @@ func refusalCases() []testCase {
 }
 
 func testDenied(c *trial) {
-	if c.deny == nil {
-		c.na("it has no way to cancel")
-	}
-	c.backend()
+	// Who has agreed once is not asked again, but for this prompt (OpenID Connect Core 1.0, 3.1.2.1).
+	c.backend(func(s *setUp) { s.config.Prompt = "consent" })
 	b := c.newBrowser()
 	page, err := c.deny(c.Context(), &c.provider, b, c.open(b, c.begin(b, c.alice.email)))
 	if err != nil {
 		c.Fatal(err)
+	}
+	if c.denyEnds != "" && !page.Held && bytes.Contains(page.Body, []byte(c.denyEnds)) {
+		c.na("it shows a page of its own (\"" + c.denyEnds + "\") and sends nobody back")
 	}
 	if !page.Held {
 		c.Fatalf("it led to %s, %d: %.300q", page.URL, page.Status, page.Body)

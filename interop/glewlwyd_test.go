@@ -20,11 +20,12 @@ func glewlwyd() provider {
 		post:        client{"rp", "rp-secret"},
 		public:      client{id: "rp-public"},
 		alice:       person{"alice", "alice-pw", "alice@example.com", ""},
-		emailFrom:   oidcsso.FromUserInfo,
+		emailFrom:   oidcsso.FromIDToken,
 		newSubjects: true,
 		isLogin:     func(page *browser.Page) bool { return strings.HasSuffix(page.URL.Path, "/login.html") },
 		login:       loginGlewlwyd,
 		cant: map[string]string{
+			"denied":             "its pages have no way to refuse",
 			"unverified address": "it says nothing of an address being verified",
 		},
 	}

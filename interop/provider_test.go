@@ -40,6 +40,10 @@ type provider struct {
 	isLogin func(page *browser.Page) bool
 	// deny refuses on the way from the first page. Default: there is no way to.
 	deny func(ctx context.Context, p *provider, b *browser.Browser, page *browser.Page) (*browser.Page, error)
+	// denyEnds is what the identity provider's own page says if it does not send people back who refuse. Default: it does.
+	denyEnds string
+	// oneTab says why of two sign-in pages in one browser only the one that was opened last works. Default: both do.
+	oneTab string
 	// rotate makes new keys without a restart. Default: there is no way to.
 	rotate func(ctx context.Context, w *world) error
 

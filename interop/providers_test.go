@@ -61,6 +61,7 @@ func dex() provider {
 			"CiQ1YTBjM2IxZS0wMDAyLTQwMDAtODAwMC0wMDAwMDAwMDAwMDISBWxvY2Fs"},
 		emailFrom: oidcsso.FromIDToken,
 		deny:      refuseAfterSignIn(1),
+		denyEnds:  "Approval rejected",
 	}
 }
 
@@ -73,6 +74,7 @@ func hydra() provider {
 		alice:     person{"alice", "alice-pw", "alice@example.com", "alice"},
 		bob:       person{"bob", "bob-pw", "bob@example.com", "bob"},
 		emailFrom: oidcsso.FromIDToken,
+		oneTab:    "Hydra knows the sign-in page that it opened last, and refuses the other one with request_forbidden",
 		deny: func(ctx context.Context, _ *provider, b *browser.Browser, page *browser.Page) (*browser.Page, error) {
 			f := loginForm(page)
 			if f == nil {
@@ -93,9 +95,9 @@ func zitadelOIDC() provider {
 		client:    client{"web", "secret"},
 		public:    client{id: "native"},
 		alice:     person{"alice", "alice-pw", "alice@example.com", "u1"},
-		bob:       person{"bob", "bob-pw", "bob@example.com", "u2"},
-		emailFrom: oidcsso.FromIDToken,
+		emailFrom: oidcsso.FromUserInfo,
 		cant: map[string]string{
+			"unverified address": "it leaves email_verified out where it is false, and so says nothing",
 			"denied":             "it has neither a page for consent nor a way to cancel",
 			"client_secret_post": "its clients are registered for client_secret_basic",
 		},
@@ -114,8 +116,9 @@ func lemonLDAP() provider {
 		algorithms: map[string]algorithm{
 			"HS256": {client{"rp-hs256", "rp-secret"}, false}, "none": {client{"rp-none", "rp-secret"}, false},
 		},
-		deny: refuseAfterSignIn(1),
-		cant: map[string]string{"unverified address": "it says nothing of an address being verified"},
+		deny:   refuseAfterSignIn(1),
+		oneTab: "LemonLDAP::NG keeps one request for each browser, and answers it again from the other page",
+		cant:   map[string]string{"unverified address": "it says nothing of an address being verified"},
 	}
 }
 

@@ -29,6 +29,8 @@ type world struct {
 	current atomic.Pointer[backend]
 	port    int
 	running *process.IdP // nil while it is down
+
+	restarted *aftermath
 }
 
 // newWorld starts the identity provider. The error is the reason why it can't run here.
@@ -231,19 +233,15 @@ func (c *trial) hasCode(e *oidcsso.Error, codes ...oidcsso.Code) {
 	c.Errorf("the error is %v; want one of %q", e, codes)
 }
 
-// restart ends the identity provider and starts it again at the same place: with new keys, without its old state.
-func (c *trial) restart() {
-	c.Helper()
-	c.stop()
-	c.up()
-}
-
-func (c *trial) up() {
+// up starts the identity provider again, at the same place: with new keys, without its old state.
+func (c *trial) up(knowing ...*backend) {
 	c.Helper()
 	if err := c.start(); err != nil {
 		c.Fatal(err)
 	}
-	if c.newSubjects {
-		c.be.forgetLinks()
+	for _, be := range knowing {
+		if c.newSubjects {
+			be.forgetLinks()
+		}
 	}
 }
