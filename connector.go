@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +22,8 @@ type Connector struct {
 	env         *environment
 	idp         *provider
 	redirectURI string
-	exclusive   bool // nobody else uses the redirect URI
+	exclusive   bool   // nobody else uses the redirect URI
+	request     string // what all authentication requests begin with
 	fingerprint [fingerprintSize]byte
 }
 
@@ -49,6 +48,7 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	}
 	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
+	c.request = requestStart(&c.cfg, c.redirectURI)
 	return c, nil
 }
 
@@ -156,9 +156,8 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
-	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	now := c.env.now()
+	md, err := c.idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
@@ -173,66 +172,20 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
-	c.idp.keys.Prefetch() // they are here before the person is back
-	random := new(drawn)
-	for _, b := range [][]byte{random.state[:], random.nonce[:], random.verifier[:]} {
-		if _, err := io.ReadFull(c.env.random, b); err != nil { //check:randomness
-			return "", nil, newError(CodeInternal, c.cfg.ID, err)
-		}
+	c.idp.keys.Prefetch(now) // they are here before the person is back
+	random := hidden(drawn{})
+	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
+		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}
 	login := &Login{
-		drawn: &random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
+		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
 		issPromised: md.AuthorizationResponseIssParameterSupported, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
-		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
+		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}
 	if p.Binding != "" {
 		login.bind(p.Binding)
 	}
-	return c.authorizationURL(md, login, p), login, nil
-}
-
-// authorizationURL is the authentication request of OpenID Connect Core 1.0, 3.1.2.1, with RFC 7636.
-func (c *Connector) authorizationURL(md *Metadata, login *Login, p BeginParams) string {
-	var b strings.Builder
-	b.Grow(len(md.AuthorizationEndpoint) + len(c.redirectURI) + 512)
-	b.WriteString(md.AuthorizationEndpoint)
-	separator := byte('?')
-	if strings.Contains(md.AuthorizationEndpoint, "?") {
-		separator = '&'
-	}
-	add := func(name, value string) {
-		if value == "" {
-			return
-		}
-		b.WriteByte(separator)
-		separator = '&'
-		b.WriteString(name)
-		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(value))
-	}
-	add("response_type", "code")
-	add("client_id", c.cfg.ClientID)
-	add("redirect_uri", c.redirectURI)
-	add("scope", strings.Join(allScopes(c.cfg.Scopes), " "))
-	add("state", login.State())
-	add("nonce", login.nonceText())
-	add("code_challenge", oauth2.S256ChallengeFromVerifier(login.verifierText()))
-	add("code_challenge_method", "S256")
-	add("login_hint", p.LoginHint)
-	add("prompt", firstOf(p.Prompt, c.cfg.Prompt))
-	if login.maxAge > 0 {
-		add("max_age", strconv.Itoa(login.maxAge))
-	}
-	if len(p.ACRValues) > 0 {
-		add("acr_values", strings.Join(p.ACRValues, " "))
-	} else {
-		add("acr_values", strings.Join(c.cfg.ACRValues, " "))
-	}
-	add("ui_locales", strings.Join(p.UILocales, " "))
-	for _, name := range allowedAuthParams { // in a fixed order, unlike the map's
-		add(name, c.cfg.AuthParams[name])
-	}
-	return b.String()
+	return c.authorizationURL(md, login, &p), login, nil
 }
 
 // authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
@@ -281,10 +234,13 @@ func fingerprint(issuer, clientID, redirectURI string) [fingerprintSize]byte {
 func joined(parts ...string) []byte {
 	var b []byte
 	for _, part := range parts {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
+		b = appendPart(b, part)
 	}
 	return b
+}
+
+func appendPart(b []byte, part string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
 func firstOf[T comparable](a, b T) T {

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // A sign-in under way is one cookie, named after its state, so that two tabs don't disturb each other. Under https the
@@ -47,17 +49,20 @@ func (f *Flow) setCookie(w http.ResponseWriter, r *http.Request, login *Login) e
 	for _, old := range f.surplus(r) {
 		f.expireCookie(w, old)
 	}
-	http.SetCookie(w, f.cookie(name, sealed, int(loginLifetime.Seconds())))
+	f.sendCookie(w, name, sealed, loginLifetime)
 	return nil
 }
 
-func (f *Flow) expireCookie(w http.ResponseWriter, name string) {
-	http.SetCookie(w, f.cookie(name, "", -1))
-}
+func (f *Flow) expireCookie(w http.ResponseWriter, name string) { f.sendCookie(w, name, "", 0) }
 
-// cookie is Lax, since the callback is a navigation from another site.
-func (f *Flow) cookie(name, value string, maxAge int) *http.Cookie {
-	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: f.secure(), SameSite: http.SameSiteLaxMode}
+// sendCookie writes the header itself: name and value are in the alphabet of base64url, and http.SetCookie spends as long
+// on looking for what is not as sealing takes. Lax, since the callback is a navigation from another site.
+func (f *Flow) sendCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
+	text := name + "=" + value + "; Path=/; Max-Age=" + strconv.Itoa(int(lifetime.Seconds())) + "; HttpOnly"
+	if f.secure() {
+		text += "; Secure"
+	}
+	w.Header().Add("Set-Cookie", text+"; SameSite=Lax")
 }
 
 // surplus names the cookies to drop before one more is set: those that don't open, and the oldest beyond the limit.

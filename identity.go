@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso/internal/strictjson"
 )
@@ -60,7 +61,7 @@ type Identity struct {
 	// Tokens are there only with Options.KeepTokens.
 	Tokens *Tokens `json:"-"`
 
-	claims **claims // behind two pointers, so that fmt prints none of it, see drawn
+	claims **claims // see hidden
 }
 
 // Tokens are what the token endpoint gave out (OpenID Connect Core 1.0, 3.1.3.3). They redact themselves in print.
@@ -138,12 +139,10 @@ func (i *Identity) Claim(path string) (Claim, bool) {
 	return (*i.claims).find(path)
 }
 
-func hidden[T any](value T) *T { return &value }
-
 // newIdentity reads what is not decided upon; the email is decided by resolveEmail.
 func newIdentity(cfg *Config, cl claims) *Identity {
 	id := &Identity{
-		Connector: cfg.ID, Issuer: cfg.Issuer, claims: hidden(&cl),
+		Connector: cfg.ID, Issuer: cfg.Issuer, claims: hidden(cl),
 		Name: display(cl.text("name")), GivenName: display(cl.text("given_name")), FamilyName: display(cl.text("family_name")),
 		PreferredUsername: display(cl.text("preferred_username")), Locale: display(cl.text("locale")),
 		Picture: httpsURL(cl.text("picture")),
@@ -196,13 +195,16 @@ func display(s string) string {
 		}
 		return r
 	}, s)
-	if runes := []rune(s); len(runes) > maxDisplay { //check:display-length
-		return string(runes[:maxDisplay])
+	if utf8.RuneCountInString(s) > maxDisplay { //check:display-length
+		return string([]rune(s)[:maxDisplay])
 	}
 	return s
 }
 
 func httpsURL(s string) string {
+	if s == "" {
+		return ""
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(s) > maxURL || !isPlainText(s) { //check:picture-url
 		return ""
@@ -215,8 +217,9 @@ const maxSubject = 255 // OpenID Connect Core 1.0, 2
 // checkSubject: 1 to 255 bytes, without control characters and without white space around it, which databases pad and cut.
 func checkSubject(object strictjson.Object) error {
 	value, _ := object.Get("sub")
-	sub, ok := value.Text()
-	switch {
+	var room [128]byte
+	text, ok := value.AppendText(room[:0])
+	switch sub := string(text); {
 	case !ok || sub == "": //check:sub-missing
 		return fmt.Errorf("it is missing, empty or not a string")
 	case len(sub) > maxSubject: //check:sub-long

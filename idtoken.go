@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -35,23 +36,22 @@ func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Logi
 		return claims{}, c.rejected("signature", errors.New("the token is not a JWT with one signature by an algorithm that the identity provider announces"))
 	}
 	cl := claims{idToken: keys.payload}
-	alg, _, typ, _ := keyset.Header(raw)
 	now := c.env.now()
-	for _, check := range []struct {
-		name  string
-		check func() error
+	for _, check := range [...]struct {
+		name string
+		err  error
 	}{
-		{"kind", func() error { return checkKind(typ, cl.idToken) }},
-		{"issuer", func() error { return exactText(cl.idToken, "iss", c.cfg.Issuer) }},
-		{"audience", func() error { return c.checkAudience(cl.idToken) }},
-		{"time", func() error { return c.checkTimes(cl, now) }},
-		{"nonce", func() error { return exactText(cl.idToken, "nonce", login.nonceText()) }},
-		{"subject", func() error { return checkSubject(cl.idToken) }},
-		{"access token", func() error { return checkAccessTokenHash(cl.idToken, alg, token.AccessToken) }},
-		{"auth_time", func() error { return c.checkAuthTime(cl, login.maxAge, now) }},
+		{"kind", checkKind(keys.token.Type, cl.idToken)},
+		{"issuer", exactText(cl.idToken, "iss", c.cfg.Issuer)},
+		{"audience", c.checkAudience(cl.idToken)},
+		{"time", c.checkTimes(cl, now)},
+		{"nonce", exactBase64(cl.idToken, "nonce", login.random().nonce())},
+		{"subject", checkSubject(cl.idToken)},
+		{"access token", checkAccessTokenHash(cl.idToken, keys.token.Algorithm, token.AccessToken)},
+		{"auth_time", c.checkAuthTime(cl, login.maxAge, now)},
 	} {
-		if err := check.check(); err != nil {
-			return claims{}, c.rejected(check.name, err)
+		if check.err != nil {
+			return claims{}, c.rejected(check.name, check.err)
 		}
 	}
 	if err != nil { // go-oidc found something that the checks above did not
@@ -70,17 +70,16 @@ type strictKeySet struct {
 	set     *keyset.Set
 	called  bool
 	err     error
-	payload strictjson.Object
+	token   keyset.Token
+	payload strictjson.Object // of the token
 }
 
 func (k *strictKeySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
 	k.called = true
-	payload, err := k.set.VerifySignature(ctx, jwt)
-	if err == nil {
-		k.payload, err = strictjson.Parse(payload)
+	if k.token, k.err = k.set.Verify(ctx, jwt); k.err == nil {
+		k.payload, k.err = strictjson.Parse(k.token.Payload)
 	}
-	k.err = err
-	return payload, err
+	return k.token.Payload, k.err
 }
 
 // keysError tells a key set that could not be had from a token that is wrong: a time-out must not look like a forgery.
@@ -114,11 +113,22 @@ func checkKind(typ string, object strictjson.Object) error {
 
 // exactText compares a claim byte for byte, in constant time.
 func exactText(object strictjson.Object, name, want string) error {
+	return exactBytes(object, name, []byte(want))
+}
+
+// exactBase64 compares a claim with up to 32 bytes in base64url.
+func exactBase64(object strictjson.Object, name string, want []byte) error {
+	var room [43]byte
+	return exactBytes(object, name, base64.RawURLEncoding.AppendEncode(room[:0], want))
+}
+
+func exactBytes(object strictjson.Object, name string, want []byte) error {
 	value, ok := object.Get(name)
 	if !ok { //check:exact-claims
 		return fmt.Errorf("%s is missing", name)
 	}
-	if got, ok := value.Text(); !ok || !sameText(got, want) { //check:exact-claims
+	var room [128]byte                                                                            // a nonce, a client ID or most issuers
+	if got, ok := value.AppendText(room[:0]); !ok || subtle.ConstantTimeCompare(got, want) != 1 { //check:exact-claims
 		return fmt.Errorf("%s is not the expected one", name)
 	}
 	return nil
@@ -127,8 +137,11 @@ func exactText(object strictjson.Object, name, want string) error {
 // checkAudience: aud is the client ID, as a string or as the only entry of an array; another audience could replay the token.
 func (c *Connector) checkAudience(object strictjson.Object) error {
 	value, _ := object.Get("aud")
-	audience, ok := Claim{value: value}.Texts()
-	if !ok || len(audience) != 1 || audience[0] != c.cfg.ClientID { //check:audience
+	if list, ok := value.Array(); ok && len(list) == 1 {
+		value = list[0]
+	}
+	var room [128]byte
+	if audience, ok := value.AppendText(room[:0]); !ok || string(audience) != c.cfg.ClientID { //check:audience
 		return errors.New("aud is not the client ID alone")
 	}
 	if _, ok := object.Get("azp"); ok { //check:azp
@@ -156,23 +169,22 @@ func (c *Connector) checkTimes(cl claims, now time.Time) error {
 
 // checkAccessTokenHash: OpenID Connect Core 1.0, 3.1.3.6. at_hash is optional in the code flow, but must fit if it is there.
 func checkAccessTokenHash(object strictjson.Object, alg, accessToken string) error {
-	value, ok := object.Get("at_hash")
-	if !ok {
+	if _, ok := object.Get("at_hash"); !ok {
 		return nil
 	}
-	var sum []byte
+	var left []byte // half of the hash of the access token
 	switch {
 	case strings.HasSuffix(alg, "256"):
-		s := sha256.Sum256([]byte(accessToken))
-		sum = s[:]
+		sum := sha256.Sum256([]byte(accessToken))
+		left = sum[:16]
 	case strings.HasSuffix(alg, "384"):
-		s := sha512.Sum384([]byte(accessToken))
-		sum = s[:]
+		sum := sha512.Sum384([]byte(accessToken))
+		left = sum[:24]
 	default: // 512, and EdDSA with Ed25519
-		s := sha512.Sum512([]byte(accessToken))
-		sum = s[:]
+		sum := sha512.Sum512([]byte(accessToken))
+		left = sum[:32]
 	}
-	if got, ok := value.Text(); !ok || !sameText(got, base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])) { //check:at-hash
+	if exactBase64(object, "at_hash", left) != nil { //check:at-hash
 		return errors.New("at_hash is not that of the access token")
 	}
 	return nil

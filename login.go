@@ -22,8 +22,8 @@ type Login struct {
 	fingerprint [fingerprintSize]byte
 	redirectURI string
 	issPromised bool
-	drawn       **drawn
-	maxAge      int // seconds; 0: not asked
+	drawn       **drawn // see hidden
+	maxAge      int     // seconds; 0: not asked
 	expiry      time.Time
 	bound       bool
 	binding     [sha256.Size]byte
@@ -31,13 +31,13 @@ type Login struct {
 	data        []byte
 }
 
-// drawn is what was drawn at random. It hides behind two pointers because fmt can't call methods of an unexported field, and
-// under a verb that does not fit prints the struct behind one.
-type drawn struct {
-	state    [16]byte // 128 bits each, as RFC 6749, 10.10 demands
-	nonce    [16]byte
-	verifier [32]byte // RFC 7636, 4.1
-}
+// drawn is what was drawn at random: 16 bytes of state and 16 of nonce, 128 bits each as RFC 6749, 10.10 demands, and 32 of
+// PKCE verifier (RFC 7636, 4.1).
+type drawn [64]byte
+
+func (d *drawn) state() []byte    { return d[:16] }
+func (d *drawn) nonce() []byte    { return d[16:32] }
+func (d *drawn) verifier() []byte { return d[32:] }
 
 // random is the drawn values; those of a Login that nobody began are zero.
 func (l *Login) random() *drawn {
@@ -58,7 +58,7 @@ const (
 )
 
 // State is the state parameter, under which a caller that keeps Logins on its server may file this one.
-func (l *Login) State() string { return base64Text(l.random().state[:]) }
+func (l *Login) State() string { return base64Text(l.random().state()) }
 
 // Connector is the ID of the connector that began the sign-in: where to find the one that finishes it.
 func (l *Login) Connector() string { return l.connector }
@@ -75,8 +75,8 @@ func (l *Login) Expires() time.Time { return l.expiry }
 // Format says nothing of it, under every verb of fmt.
 func (l Login) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 
-func (l *Login) nonceText() string    { return base64Text(l.random().nonce[:]) }
-func (l *Login) verifierText() string { return base64Text(l.random().verifier[:]) }
+func (l *Login) nonceText() string    { return base64Text(l.random().nonce()) }
+func (l *Login) verifierText() string { return base64Text(l.random().verifier()) }
 
 // bind keeps a digest, so that the sealed text has a fixed length and the session's value is nowhere else.
 func (l *Login) bind(value string) {
@@ -133,10 +133,7 @@ func (l *Login) marshal() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(l.expiry.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(l.maxAge))
 	b = append(b, l.fingerprint[:]...)
-	random := l.random()
-	b = append(b, random.state[:]...)
-	b = append(b, random.nonce[:]...)
-	b = append(b, random.verifier[:]...)
+	b = append(b, l.random()[:]...)
 	if l.bound {
 		b = append(b, l.binding[:]...)
 	}
@@ -159,9 +156,8 @@ func (l *Login) unmarshal(b []byte) error {
 	l.issPromised, l.bound = head[2]&flagIssPromised != 0, head[2]&flagBound != 0
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
-	random := new(drawn)
-	l.drawn = &random
-	fixed := [][]byte{l.fingerprint[:], random.state[:], random.nonce[:], random.verifier[:]}
+	l.drawn = hidden(drawn{})
+	fixed := [][]byte{l.fingerprint[:], (*l.drawn)[:]}
 	if l.bound {
 		fixed = append(fixed, l.binding[:])
 	}

@@ -34,12 +34,12 @@ func fill(b []byte, first byte) {
 
 // fixedLogin has something in every field.
 func fixedLogin() *Login {
-	random := new(drawn)
+	random := hidden(drawn{})
 	l := &Login{
-		drawn: &random, purpose: purposeSignIn, connector: "acme", redirectURI: "https://app.example.com/sso/callback/acme", issPromised: true, maxAge: 3600,
+		drawn: random, purpose: purposeSignIn, connector: "acme", redirectURI: "https://app.example.com/sso/callback/acme", issPromised: true, maxAge: 3600,
 		expiry: time.Unix(1790000000, 0), bound: true, returnTo: "/home?x=1", data: []byte{0, 1, 0xff},
 	}
-	for first, field := range map[byte][]byte{0x10: l.fingerprint[:], 0x20: random.state[:], 0x30: random.nonce[:], 0x40: random.verifier[:], 0x60: l.binding[:]} {
+	for first, field := range map[byte][]byte{0x10: l.fingerprint[:], 0x20: (*random).state(), 0x30: (*random).nonce(), 0x40: (*random).verifier(), 0x60: l.binding[:]} {
 		fill(field, first)
 	}
 	return l
@@ -89,7 +89,7 @@ func TestLayoutOfALogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, nonce := [xaes.KeySize]byte([]byte(fixedSecret)), [xaes.NonceSize]byte(sealed)
-	plaintext, err := xaes.Open(nil, &secret, &nonce, sealed[xaes.NonceSize:], []byte("\x00\x00\x00\x10oidcsso login v1"))
+	plaintext, err := xaes.NewKey(secret).Open(nil, &nonce, sealed[xaes.NonceSize:], []byte("\x00\x00\x00\x10oidcsso login v1"))
 	if err != nil || !bytes.Equal(plaintext, layout(t)) {
 		t.Errorf("sealed is %x, %v", plaintext, err)
 	}

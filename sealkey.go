@@ -2,7 +2,6 @@ package oidcsso
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,21 +16,23 @@ import (
 // as a sign-in may take, ten minutes.
 //
 // The bytes hide behind two pointers because fmt can't call methods of an unexported field, and under a verb that does not
-// fit prints the array behind one.
-type SealKey struct{ key **[xaes.KeySize]byte }
+// fit prints the struct behind one.
+type SealKey struct{ key **xaes.Key }
 
-func sealKeyOf(key *[xaes.KeySize]byte) SealKey { return SealKey{&key} }
+func sealKeyOf(secret [xaes.KeySize]byte) SealKey {
+	key := xaes.NewKey(secret)
+	return SealKey{&key} // see hidden
+}
 
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
 func NewSealKey(secret []byte) (SealKey, error) {
 	if len(secret) != xaes.KeySize { //check:seal-key-length
 		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d; `openssl rand -base64 32` prints one in base64", xaes.KeySize, len(secret))
 	}
-	key := [xaes.KeySize]byte(secret)
 	if strings.Count(string(secret), string(secret[:1])) == len(secret) { //check:weak-seal-key
 		return SealKey{}, errors.New("oidcsso: a seal key of 32 equal bytes is not random")
 	}
-	return sealKeyOf(&key), nil
+	return sealKeyOf([xaes.KeySize]byte(secret)), nil
 }
 
 // ParseSealKey reads a key from a setting: 32 bytes in base64, as `openssl rand -base64 32` prints them.
@@ -48,9 +49,9 @@ func ParseSealKey(text string) (SealKey, error) {
 // RandomSealKey makes a key that only this process knows: for demonstrations and tests. A sign-in under way does not
 // survive a restart, nor reach another replica.
 func RandomSealKey() SealKey {
-	var key [xaes.KeySize]byte
-	rand.Read(key[:]) // never fails
-	return sealKeyOf(&key)
+	var secret [xaes.KeySize]byte
+	rand.Read(secret[:]) // never fails
+	return sealKeyOf(secret)
 }
 
 // Format redacts under every verb of fmt.
@@ -59,9 +60,7 @@ func (k SealKey) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 // MarshalText redacts wherever text is marshalled.
 func (k SealKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-func (k SealKey) equal(other SealKey) bool {
-	return subtle.ConstantTimeCompare((*k.key)[:], (*other.key)[:]) == 1
-}
+func (k SealKey) equal(other SealKey) bool { return (*k.key).Equal(*other.key) }
 
 // sealDomain separates what these keys seal from anything else that is ever sealed with them.
 const sealDomain = "oidcsso login v1"
@@ -77,7 +76,7 @@ func (k SealKey) seal(plaintext []byte, context ...string) (string, error) {
 	var nonce [xaes.NonceSize]byte
 	rand.Read(nonce[:])
 	sealed := make([]byte, 0, xaes.NonceSize+len(plaintext)+xaes.Overhead)
-	sealed = xaes.Seal(append(sealed, nonce[:]...), *k.key, &nonce, plaintext, additional(context))
+	sealed = (*k.key).Seal(append(sealed, nonce[:]...), &nonce, plaintext, additional(context))
 	text := base64Text(sealed)
 	if len(text) > maxSealed {
 		return "", fmt.Errorf("oidcsso: the sealed text is longer than %d bytes; shorten the redirect URI, the return target or the data", maxSealed)
@@ -101,11 +100,17 @@ func open(keys []SealKey, text string, context ...string) ([]byte, error) {
 		if k.key == nil {
 			continue
 		}
-		if plaintext, err := xaes.Open(nil, *k.key, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
+		if plaintext, err := (*k.key).Open(nil, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
 			return plaintext, nil
 		}
 	}
 	return nil, errSealed
 }
 
-func additional(context []string) []byte { return joined(append([]string{sealDomain}, context...)...) }
+func additional(context []string) []byte {
+	b := appendPart(make([]byte, 0, 128), sealDomain)
+	for _, part := range context {
+		b = appendPart(b, part)
+	}
+	return b
+}

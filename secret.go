@@ -67,3 +67,14 @@ func (s *Secret) UnmarshalJSON(data []byte) error {
 	*s = NewSecret(text)
 	return nil
 }
+
+// hidden keeps a value behind two pointers, in one allocation: fmt can't call methods of an unexported field, and under a
+// verb that does not fit prints what is behind one pointer.
+func hidden[T any](value T) **T {
+	h := &struct {
+		to    *T
+		value T
+	}{value: value}
+	h.to = &h.value
+	return &h.to
+}

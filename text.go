@@ -9,7 +9,11 @@ import (
 // isPlainText says whether s is valid UTF-8 without control characters and without what changes the direction or the
 // lines of the text around it.
 func isPlainText(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, isUnprintable) < 0
+	ascii := true // nearly always, and quickly told
+	for i := range len(s) {
+		ascii = ascii && ' ' <= s[i] && s[i] < 0x7f
+	}
+	return ascii || utf8.ValidString(s) && strings.IndexFunc(s, isUnprintable) < 0
 }
 
 // plain makes a hostile text fit to stand in a log line or an error: what can't be printed is replaced, and it is cut.

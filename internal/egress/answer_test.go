@@ -130,7 +130,7 @@ func TestTokenResponses(t *testing.T) {
 		wantReason  string
 	}{
 		{"all members", 200, jsonType, `{"access_token":"a","token_type":"Bearer","refresh_token":"r","expires_in":3600,"scope":"openid","id_token":"i"}`,
-			`{"access_token":"a","token_type":"Bearer","refresh_token":"r","expires_in":3600,"scope":"openid","id_token":"i"}`, 0, ""},
+			`{"access_token":"a","token_type":"Bearer","refresh_token":"r","expires_in":3600,"id_token":"i"}`, 0, ""},
 		{"a media type with parameters, in upper case", 200, "Application/JSON; charset=UTF-8", `{"access_token":"a"}`, `{"access_token":"a"}`, 0, ""},
 		{"members that nobody reads", 200, jsonType, `{"x":1,"access_token":"a","not-before-policy":0,"session_state":"s"}`, `{"access_token":"a"}`, 0, ""},
 		{"a member in another case", 200, jsonType, `{"ACCESS_TOKEN":"evil","Id_Token":"evil"}`, `{}`, 0, ""},

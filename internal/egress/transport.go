@@ -23,6 +23,7 @@ import (
 const (
 	Timeout         = 5 * time.Second
 	MaxBody         = 1 << 20
+	usualBody       = 16 << 10 // room for it is made at once
 	maxHeader       = 64 << 10
 	maxMember       = 64 << 10 // of a token response: other decoders read tokens before they are bounded elsewhere
 	idlePerHost     = 32
@@ -159,18 +160,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func readBody(resp *http.Response) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
-	if err != nil {
+	var body bytes.Buffer
+	if 0 < resp.ContentLength && resp.ContentLength <= usualBody { // the server's word costs no more than that
+		body.Grow(int(resp.ContentLength) + bytes.MinRead) // what ReadFrom wants free to see the end
+	}
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, MaxBody+1)); err != nil {
 		return nil, fmt.Errorf("the identity provider's answer broke off: %w", quietError(err))
 	}
-	if len(body) > MaxBody { //check:body-size
+	if body.Len() > MaxBody { //check:body-size
 		return nil, &BodyError{Err: errTooLarge}
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // tokenMembers are all that is read of a token response (RFC 6749, 5.1 and 5.2; OpenID Connect Core 1.0, 3.1.3.3).
-var tokenMembers = []string{"access_token", "token_type", "refresh_token", "expires_in", "scope", "id_token", "error"}
+var tokenMembers = []string{"access_token", "token_type", "refresh_token", "expires_in", "id_token", "error"}
 
 // tokenAnswer gives a token response with the members above alone, each under its exact name, for a decoder that folds the
 // case of names and gives up at an expires_in that is no integer.
@@ -189,7 +193,7 @@ func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 		}
 		return nil, &BodyError{mediaType(resp), err}
 	}
-	out := []byte{'{'}
+	out := append(make([]byte, 0, len(body)+1), '{')
 	for _, name := range tokenMembers {
 		value, ok := object.Get(name)
 		if !ok {
@@ -205,7 +209,7 @@ func tokenAnswer(resp *http.Response, body []byte) ([]byte, error) {
 				continue
 			}
 			raw = strconv.AppendInt(nil, seconds, 10)
-		} else if _, isText := value.Text(); !isText {
+		} else if value.Kind() != strictjson.String {
 			continue
 		}
 		if len(out) > 1 {

@@ -69,7 +69,7 @@ func TestRenewFindsWhatChangedRightAfterAnyOtherFetch(t *testing.T) {
 			wantValue(t, v, "one")
 		},
 		"Warm": func(t *testing.T, v *Value[string], c *clock) {
-			v.Warm()
+			v.WarmAt(v.policy.now())
 			synctest.Wait()
 		},
 		"a refresh in the background": func(t *testing.T, v *Value[string], c *clock) {

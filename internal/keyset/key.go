@@ -197,7 +197,7 @@ func octets(object strictjson.Object, name string, limit int) []byte {
 	if len(text) > strictBase64URL.EncodedLen(limit) { //check:rsa-large
 		return nil
 	}
-	data, err := decode(text)
+	data, err := appendDecoded(nil, []byte(text))
 	if err != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/oidcsso/oidcsso/internal/fresh"
 )
@@ -38,8 +39,21 @@ func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
 	})}
 }
 
-// VerifySignature returns the payload of a token whose signature it has verified. The payload is as it was signed: no
-// claim has been looked at.
+// Token is a token whose signature was verified.
+type Token struct {
+	// Algorithm is the alg of its header, one of the ten, and Type the typ, or empty.
+	Algorithm, Type string
+	// Payload is as it was signed: no claim has been looked at.
+	Payload []byte
+}
+
+// VerifySignature is [Set.Verify] for go-oidc: it returns the payload alone.
+func (s *Set) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	t, err := s.Verify(ctx, jwt)
+	return t.Payload, err
+}
+
+// Verify verifies the signature of a token.
 //
 // The algorithms are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA with Ed25519. A token with
 // a kid is verified with the keys of that kid only. One without, or with an empty one, is verified with the keys that
@@ -51,16 +65,16 @@ func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
 //
 // The error is or wraps ErrMalformed, ErrAlgorithm, ErrNoKey, ErrNoKeyID or ErrSignature; a *FetchError if there are no
 // keys young enough, or none for the token and they could not be fetched again; or the cause of ctx.
-func (s *Set) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+func (s *Set) Verify(ctx context.Context, jwt string) (Token, error) {
 	t, err := parseToken(jwt)
 	if err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	v := verification{token: t}
 	if err := s.verify(ctx, &v); err != nil { //check:signature
-		return nil, err
+		return Token{}, err
 	}
-	return t.payload, nil
+	return Token{Algorithm: t.alg, Type: t.typ, Payload: t.payload}, nil
 }
 
 func (s *Set) verify(ctx context.Context, v *verification) error {
@@ -84,8 +98,9 @@ func (s *Set) verify(ctx context.Context, v *verification) error {
 	return err
 }
 
-// Prefetch starts to fetch the keys if they are not there or due for a refresh. It does not wait.
-func (s *Set) Prefetch() { s.documents.Warm() }
+// Prefetch starts to fetch the keys if they are not there or due for a refresh, by the Policy's clock, which the caller has
+// just read. It does not wait.
+func (s *Set) Prefetch(now time.Time) { s.documents.WarmAt(now) }
 
 // Summary says what a key set holds.
 type Summary struct {
@@ -107,34 +122,37 @@ func (s *Set) Summary(ctx context.Context) (Summary, error) {
 // verification is one token and the keys that were tried on it.
 type verification struct {
 	token *token
-	tried []crypto.PublicKey
+	tried [MaxTries]crypto.PublicKey
+	tries int // how many of tried are used
 }
 
 // with tries the keys of d that the token could have been signed with, but none twice.
 func (v *verification) with(ctx context.Context, d *document) error {
-	var candidates []crypto.PublicKey
+	candidates := 0
 	for i := range d.keys {
 		if d.keys[i].accepts(v.token) {
-			candidates = append(candidates, d.keys[i].public)
+			candidates++
 		}
 	}
-	if len(candidates) == 0 {
+	if candidates == 0 {
 		return ErrNoKey
 	}
-	if v.token.kid == "" && len(candidates) > MaxTries { //check:kid-required
+	if v.token.kid == "" && candidates > MaxTries { //check:kid-required
 		return ErrNoKeyID
 	}
-	for _, public := range candidates {
-		if len(v.tried) == MaxTries { //check:key-tries
+	for i := range d.keys {
+		public := d.keys[i].public
+		if v.tries == MaxTries { //check:key-tries
 			break
 		}
-		if v.hasTried(public) {
+		if !d.keys[i].accepts(v.token) || v.hasTried(public) {
 			continue
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		v.tried = append(v.tried, public)
+		v.tried[v.tries] = public
+		v.tries++
 		if v.token.algorithm.verify(public, v.token.signed, v.token.signature) {
 			return nil
 		}
@@ -143,5 +161,10 @@ func (v *verification) with(ctx context.Context, d *document) error {
 }
 
 func (v *verification) hasTried(public crypto.PublicKey) bool {
-	return slices.ContainsFunc(v.tried, public.(interface{ Equal(crypto.PublicKey) bool }).Equal)
+	for _, tried := range v.tried[:v.tries] {
+		if tried.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,10 +1,10 @@
 package keyset
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/oidcsso/oidcsso/internal/strictjson"
 )
@@ -24,58 +24,48 @@ type token struct {
 	signature []byte
 }
 
-// Header returns three members of a token's header; kid and typ are empty if they are not there. The header is checked
-// like VerifySignature does it, so that alg is always one of the ten; the signature is not looked at, and nothing that
-// Header returns may be believed before VerifySignature has accepted the same token. The error is ErrMalformed or
-// ErrAlgorithm.
-func Header(jwt string) (alg, kid, typ string, err error) {
-	parts, err := split(jwt)
-	if err != nil {
-		return "", "", "", err
-	}
-	h, err := parseHeader(parts[0])
-	return h.alg, h.kid, h.typ, err
-}
+var dot = []byte{'.'}
 
 func parseToken(jwt string) (*token, error) {
-	parts, err := split(jwt)
-	if err != nil {
-		return nil, err
+	if len(jwt) > MaxTokenLength { //check:token-length
+		return nil, malformed("it is too long")
 	}
-	t := &token{signed: []byte(jwt[:len(parts[0])+1+len(parts[1])])}
-	if t.header, err = parseHeader(parts[0]); err != nil {
+	raw := []byte(jwt)
+	header, rest, _ := bytes.Cut(raw, dot)
+	payload, rest, two := bytes.Cut(rest, dot)
+	signature, _, three := bytes.Cut(rest, dot)
+	if !two || three { //check:token-parts
+		return nil, malformed("it has not three parts")
+	}
+	signed := raw[:len(header)+len(dot)+len(payload)]
+	room := make([]byte, 0, strictBase64URL.DecodedLen(len(jwt))) // for all three
+	head, err := appendDecoded(room, header)
+	if err != nil {
+		return nil, malformed("its header is not base64url")
+	}
+	t := &token{signed: signed}
+	if t.header, err = parseHeader(head); err != nil {
 		return nil, err
 	}
 	t.algorithm = algorithms[t.alg]
-	if parts[1] == "" || parts[2] == "" { //check:token-empty-part
+	if len(payload) == 0 || len(signature) == 0 { //check:token-empty-part
 		return nil, malformed("its payload or signature is empty")
 	}
-	if t.payload, err = decode(parts[1]); err != nil {
+	if t.payload, err = appendDecoded(after(head), payload); err != nil {
 		return nil, malformed("its payload is not base64url")
 	}
-	if t.signature, err = decode(parts[2]); err != nil {
+	if t.signature, err = appendDecoded(after(t.payload), signature); err != nil {
 		return nil, malformed("its signature is not base64url")
 	}
 	return t, nil
 }
 
-func split(jwt string) (parts []string, err error) {
-	if len(jwt) > MaxTokenLength { //check:token-length
-		return nil, malformed("it is too long")
-	}
-	if parts = strings.SplitN(jwt, ".", 4); len(parts) != 3 { //check:token-parts
-		return nil, malformed("it has not three parts")
-	}
-	return parts, nil
-}
+// after is the room behind b in its array.
+func after(b []byte) []byte { return b[len(b):] }
 
 // parseHeader reads a JOSE header. Members that could bring a key of the sender's own (jwk, jku, x5c, x5u) are not
 // looked at.
-func parseHeader(part string) (header, error) {
-	data, err := decode(part)
-	if err != nil {
-		return header{}, malformed("its header is not base64url")
-	}
+func parseHeader(data []byte) (header, error) {
 	object, err := strictjson.Parse(data)
 	if err != nil { //check:token-header
 		return header{}, fmt.Errorf("%w: its header: %w", ErrMalformed, err)
@@ -107,13 +97,13 @@ var strictBase64URL = base64.RawURLEncoding.Strict()
 
 var errBase64URL = errors.New("not base64url")
 
-// decode reads base64url as RFC 7515 section 2 has it: no padding, no white space, no bits left over. The standard
+// appendDecoded reads base64url as RFC 7515 section 2 has it: no padding, no white space, no bits left over. The standard
 // library skips line breaks, which would give one token several spellings.
-func decode(text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") { //check:base64-line-breaks
+func appendDecoded(dst, text []byte) ([]byte, error) {
+	if bytes.ContainsAny(text, "\r\n") { //check:base64-line-breaks
 		return nil, errBase64URL
 	}
-	data, err := strictBase64URL.DecodeString(text)
+	data, err := strictBase64URL.AppendDecode(dst, text)
 	if err != nil { //check:base64
 		return nil, errBase64URL
 	}

@@ -59,13 +59,14 @@ func (o Object) Get(name string) (Value, bool) {
 
 func (o Object) isNamed(m member, name string) bool {
 	between := m.name.of(o.data)
+	if len(between) == len(name) {
+		// With an escape in it, it would stand for something shorter.
+		return string(between) == name && bytes.IndexByte(between, '\\') < 0
+	}
 	// An escape is longer than what it stands for, but at most six bytes for
 	// one. A very long name is not unescaped again at each look-up.
-	if len(between) < len(name) || len(between) > hexUnitLength*len(name) {
+	if len(between) < len(name) || len(between) > hexUnitLength*len(name) || bytes.IndexByte(between, '\\') < 0 {
 		return false
-	}
-	if bytes.IndexByte(between, '\\') < 0 {
-		return string(between) == name
 	}
 	var buf [64]byte
 	return string(appendUnescaped(buf[:0], between)) == name

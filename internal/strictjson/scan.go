@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"bytes"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -19,13 +20,27 @@ type scanner struct {
 	folds   []byte
 	keyBuf  [linearKeys]key
 	foldBuf [256]byte
+	itemBuf [8]Value // for an array's values that only pass through
 }
 
+// scanners are used again: the buffers are large beside what most documents
+// leave behind.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
 func newScanner(data []byte) *scanner {
-	s := &scanner{data: data}
+	s := scanners.Get().(*scanner)
+	s.data, s.pos, s.depth, s.err = data, 0, 0, Error{}
 	s.keys = s.keyBuf[:0]
 	s.folds = s.foldBuf[:0]
 	return s
+}
+
+// release ends the use of a scanner. It keeps nothing of the document but
+// names of members.
+func (s *scanner) release() {
+	s.data, s.keys, s.folds = nil, nil, nil
+	clear(s.itemBuf[:])
+	scanners.Put(s)
 }
 
 func (s *scanner) fail(offset int, reason string) bool {

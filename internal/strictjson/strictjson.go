@@ -84,6 +84,7 @@ func Check(data []byte) error {
 		return err
 	}
 	s := newScanner(data)
+	defer s.release()
 	if !s.start() || !s.value() || !s.finish() {
 		return s.failure()
 	}
@@ -98,6 +99,7 @@ func Parse(data []byte) (Object, error) {
 		return Object{}, err
 	}
 	s := newScanner(data)
+	defer s.release()
 	if !s.start() {
 		return Object{}, s.failure()
 	}

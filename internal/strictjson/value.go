@@ -80,6 +80,14 @@ func (v Value) Text() (string, bool) {
 	return unescaped(v.raw[1 : len(v.raw)-1]), true
 }
 
+// AppendText appends to dst what Text gives, for a caller who only compares it.
+func (v Value) AppendText(dst []byte) ([]byte, bool) {
+	if v.Kind() != String {
+		return dst, false
+	}
+	return appendUnescaped(dst, v.raw[1:len(v.raw)-1]), true
+}
+
 // Bool is true or false; the strings "true" and "false" are no booleans.
 func (v Value) Bool() (value, ok bool) {
 	if v.Kind() != Bool {
@@ -117,12 +125,17 @@ func (v Value) Object() (Object, bool) {
 	if v.Kind() != ObjectKind {
 		return Object{}, false
 	}
+	s := newScanner(v.raw)
+	defer s.release()
 	var o Object
-	if !newScanner(v.raw).object(&o) {
+	if !s.object(&o) {
 		return Object{}, false
 	}
 	return o, true
 }
+
+// usualItems is how many values most arrays have at most.
+const usualItems = 8
 
 // Array is an array's values; an empty array gives a slice that is not nil. The
 // slice is made anew at every call.
@@ -130,8 +143,10 @@ func (v Value) Array() ([]Value, bool) {
 	if v.Kind() != Array {
 		return nil, false
 	}
-	items := []Value{}
-	if !newScanner(v.raw).array(&items) {
+	s := newScanner(v.raw)
+	defer s.release()
+	items := make([]Value, 0, usualItems)
+	if !s.array(&items) {
 		return nil, false
 	}
 	return items, true
@@ -140,12 +155,18 @@ func (v Value) Array() ([]Value, bool) {
 // Texts is an array of only strings, unescaped. One item of another kind makes
 // the second result false.
 func (v Value) Texts() ([]string, bool) {
-	items, ok := v.Array()
-	if !ok {
+	if v.Kind() != Array {
+		return nil, false
+	}
+	s := newScanner(v.raw)
+	defer s.release()
+	items := s.itemBuf[:0]
+	if !s.array(&items) {
 		return nil, false
 	}
 	texts := make([]string, len(items))
 	for i, item := range items {
+		var ok bool
 		if texts[i], ok = item.Text(); !ok {
 			return nil, false
 		}

@@ -22,11 +22,11 @@ func TestVectors(t *testing.T) {
 			t.Parallel()
 			key := [KeySize]byte(bytes.Repeat([]byte{v.key}, KeySize))
 			nonce := [NonceSize]byte([]byte("ABCDEFGHIJKLMNOPQRSTUVWX"))
-			got := Seal(nil, &key, &nonce, []byte("XAES-256-GCM"), []byte(v.aad))
+			got := NewKey(key).Seal(nil, &nonce, []byte("XAES-256-GCM"), []byte(v.aad))
 			if hex.EncodeToString(got) != v.expected {
 				t.Errorf("sealed %x, want %s", got, v.expected)
 			}
-			plain, err := Open(nil, &key, &nonce, got, []byte(v.aad))
+			plain, err := NewKey(key).Open(nil, &nonce, got, []byte(v.aad))
 			if err != nil || string(plain) != "XAES-256-GCM" {
 				t.Errorf("opened %q, %v", plain, err)
 			}
@@ -48,8 +48,8 @@ func TestAccumulatedVector(t *testing.T) {
 		nonce := [NonceSize]byte(read(NonceSize))
 		plaintext := read(int(read(1)[0]))
 		aad := read(int(read(1)[0]))
-		sealed := Seal(nil, &key, &nonce, plaintext, aad)
-		opened, err := Open(nil, &key, &nonce, sealed, aad)
+		sealed := NewKey(key).Seal(nil, &nonce, plaintext, aad)
+		opened, err := NewKey(key).Open(nil, &nonce, sealed, aad)
 		if err != nil || !bytes.Equal(opened, plaintext) {
 			t.Fatalf("does not open: %v", err)
 		}
@@ -65,7 +65,8 @@ func TestAccumulatedVector(t *testing.T) {
 // Each bit of the key, the nonce, the message and the additional data counts.
 func TestChangedBitDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	message := Seal(nil, new([KeySize]byte), new([NonceSize]byte), []byte("secret"), []byte("context"))
+	zero := NewKey([KeySize]byte{})
+	message := zero.Seal(nil, new([NonceSize]byte), []byte("secret"), []byte("context"))
 	flip := func(b []byte, bit int) []byte {
 		b = bytes.Clone(b)
 		b[bit/8] ^= 1 << (bit % 8)
@@ -73,27 +74,27 @@ func TestChangedBitDoesNotOpen(t *testing.T) {
 	}
 	for bit := range KeySize * 8 {
 		key := [KeySize]byte(flip(make([]byte, KeySize), bit))
-		if _, err := Open(nil, &key, new([NonceSize]byte), message, []byte("context")); err == nil {
+		if _, err := NewKey(key).Open(nil, new([NonceSize]byte), message, []byte("context")); err == nil {
 			t.Errorf("opens with bit %d of the key flipped", bit)
 		}
 	}
 	for bit := range NonceSize * 8 {
 		nonce := [NonceSize]byte(flip(make([]byte, NonceSize), bit))
-		if _, err := Open(nil, new([KeySize]byte), &nonce, message, []byte("context")); err == nil {
+		if _, err := zero.Open(nil, &nonce, message, []byte("context")); err == nil {
 			t.Errorf("opens with bit %d of the nonce flipped", bit)
 		}
 	}
 	for bit := range len(message) * 8 {
-		if _, err := Open(nil, new([KeySize]byte), new([NonceSize]byte), flip(message, bit), []byte("context")); err == nil {
+		if _, err := zero.Open(nil, new([NonceSize]byte), flip(message, bit), []byte("context")); err == nil {
 			t.Errorf("opens with bit %d of the message flipped", bit)
 		}
 	}
 	for n := range len(message) {
-		if _, err := Open(nil, new([KeySize]byte), new([NonceSize]byte), message[:n], []byte("context")); err == nil {
+		if _, err := zero.Open(nil, new([NonceSize]byte), message[:n], []byte("context")); err == nil {
 			t.Errorf("opens when cut to %d bytes", n)
 		}
 	}
-	if _, err := Open(nil, new([KeySize]byte), new([NonceSize]byte), message, []byte("other")); err == nil {
+	if _, err := zero.Open(nil, new([NonceSize]byte), message, []byte("other")); err == nil {
 		t.Error("opens with other additional data")
 	}
 }

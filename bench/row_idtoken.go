@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/oidcsso/oidcsso/internal/benchwork"
+)
+
+// idTokenRow has two tables for each algorithm. Ours is from the root package's BenchmarkIDToken, since no exported function
+// of it verifies an ID token alone: its test binary runs once per round, with raw go-oidc and the bare work in it. The peers'
+// is from this process, again with raw go-oidc and the bare work in it.
+func idTokenRow(p plan) ([]*section, error) {
+	ours, err := rootBenchmark(p)
+	if err != nil {
+		return nil, err
+	}
+	var sections []*section
+	for _, key := range benchwork.Keys() {
+		own := ours[key.Alg]
+		s := timed("ID token, "+key.Alg, "12 to 21 of the contract of Finish, and the Identity, beside raw go-oidc's Verify, nonce and Claims.", own)
+		s.atMost(1.0, own, ourName, goOIDCName)
+		s.atMostAllocs(110, own, ourName)
+		peers, err := peerTokens(p, key)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, s, timed("ID token, "+key.Alg+", the peers", "", peers))
+	}
+	return sections, nil
+}
+
+func peerTokens(p plan, key *benchwork.Key) ([]result, error) {
+	provider, err := newIDP(basicOnly, key)
+	if err != nil {
+		return nil, err
+	}
+	defer provider.close()
+	const nonce = "cCjljUTnZPnmm7Fu9AIi0w"
+	ctx := context.Background()
+	issuer := provider.issuer(0)
+	token := key.IDToken(issuer, clientID, nonce)
+	var works []work
+	for _, c := range contenders() {
+		opened, err := c.open(ctx, issuer)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.close()
+		verify := opened.verifier(key, nonce)
+		if verify == nil {
+			continue
+		}
+		w := repeated(c.name, func() error {
+			subject, err := verify(ctx, token)
+			if err == nil && subject != benchwork.Subject {
+				err = fmt.Errorf("the subject is %q", subject)
+			}
+			return err
+		})
+		w.note = c.lacks
+		works = append(works, w)
+	}
+	return p.measure(works)
+}
+
+// rootBenchmark builds the root package's tests, runs BenchmarkIDToken once per round and gives the results by algorithm.
+func rootBenchmark(p plan) (map[string][]result, error) {
+	dir, err := os.MkdirTemp("", "oidcsso-bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "root.test")
+	if output, err := exec.Command("go", "test", "-c", "-o", binary, "github.com/oidcsso/oidcsso").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the root package's tests: %w\n%s", err, output)
+	}
+	found := map[string][]result{}
+	for range p.rounds {
+		cmd := exec.Command(binary, "-test.run=^$", "-test.bench=^BenchmarkIDToken$", "-test.benchtime="+p.slice.Round(time.Millisecond).String())
+		output, err := cmd.CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("the root package's benchmark: %w\n%s", err, output)
+		}
+		lines := benchmarkLine.FindAllSubmatch(output, -1)
+		if len(lines) == 0 {
+			return nil, fmt.Errorf("the root package's benchmark printed no result:\n%s", bytes.TrimSpace(output))
+		}
+		for _, line := range lines {
+			alg, name := string(line[1]), string(line[2])
+			if name == "go-oidc" {
+				name = goOIDCName
+			}
+			found[alg] = record(found[alg], name, line[3:])
+		}
+	}
+	return found, nil
+}
+
+var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkIDToken/(\w+)/([\w-]+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op\s+([\d.]+) cpu-ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
+
+// record adds a round to the result of that name.
+func record(results []result, name string, figures [][]byte) []result {
+	at := -1
+	for i := range results {
+		if results[i].name == name {
+			at = i
+		}
+	}
+	if at < 0 {
+		results = append(results, result{name: name})
+		at = len(results) - 1
+	}
+	r := &results[at]
+	for i, to := range []*[]float64{&r.wall, &r.cpu, &r.bytes, &r.allocs} {
+		n, _ := strconv.ParseFloat(string(figures[i]), 64)
+		*to = append(*to, n)
+	}
+	return results
+}

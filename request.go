@@ -1,0 +1,79 @@
+package oidcsso
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// requestStart is what all authentication requests of a connector begin with (OpenID Connect Core 1.0, 3.1.2.1), escaped
+// once.
+func requestStart(cfg *Config, redirectURI string) string {
+	return "response_type=code&client_id=" + url.QueryEscape(cfg.ClientID) + "&redirect_uri=" + url.QueryEscape(redirectURI) +
+		"&scope=" + url.QueryEscape(strings.Join(allScopes(cfg.Scopes), " "))
+}
+
+// authorizationURL is the authentication request of one sign-in, with RFC 7636.
+func (c *Connector) authorizationURL(md *Metadata, login *Login, p *BeginParams) string {
+	var b strings.Builder
+	b.Grow(len(md.AuthorizationEndpoint) + len(c.request) + 256)
+	b.WriteString(md.AuthorizationEndpoint)
+	if strings.Contains(md.AuthorizationEndpoint, "?") {
+		b.WriteByte('&')
+	} else {
+		b.WriteByte('?')
+	}
+	b.WriteString(c.request)
+	random := login.random()
+	writeBase64(&b, "&state=", random.state())
+	writeBase64(&b, "&nonce=", random.nonce())
+	sum := challenge(random)
+	writeBase64(&b, "&code_challenge=", sum[:])
+	b.WriteString("&code_challenge_method=S256")
+	writeEscaped(&b, "login_hint", p.LoginHint)
+	writeEscaped(&b, "prompt", firstOf(p.Prompt, c.cfg.Prompt))
+	if login.maxAge > 0 {
+		writeEscaped(&b, "max_age", strconv.Itoa(login.maxAge))
+	}
+	if len(p.ACRValues) > 0 {
+		writeEscaped(&b, "acr_values", strings.Join(p.ACRValues, " "))
+	} else {
+		writeEscaped(&b, "acr_values", strings.Join(c.cfg.ACRValues, " "))
+	}
+	writeEscaped(&b, "ui_locales", strings.Join(p.UILocales, " "))
+	if len(c.cfg.AuthParams) > 0 {
+		for _, name := range allowedAuthParams { // in a fixed order, unlike the map's
+			writeEscaped(&b, name, c.cfg.AuthParams[name])
+		}
+	}
+	return b.String()
+}
+
+// challenge is the SHA-256 of the PKCE verifier as it is sent (RFC 7636, 4.2).
+func challenge(random *drawn) [sha256.Size]byte {
+	var verifier [43]byte
+	base64.RawURLEncoding.Encode(verifier[:], random.verifier())
+	return sha256.Sum256(verifier[:])
+}
+
+// writeBase64 writes at most 32 bytes.
+func writeBase64(b *strings.Builder, before string, value []byte) {
+	var text [43]byte
+	n := base64.RawURLEncoding.EncodedLen(len(value))
+	base64.RawURLEncoding.Encode(text[:], value)
+	b.WriteString(before)
+	b.Write(text[:n])
+}
+
+// writeEscaped leaves out a parameter without a value.
+func writeEscaped(b *strings.Builder, name, value string) {
+	if value == "" {
+		return
+	}
+	b.WriteByte('&')
+	b.WriteString(name)
+	b.WriteByte('=')
+	b.WriteString(url.QueryEscape(value))
+}
