@@ -74,7 +74,7 @@ func hydra() provider {
 		alice:     person{"alice", "alice-pw", "alice@example.com", "alice"},
 		bob:       person{"bob", "bob-pw", "bob@example.com", "bob"},
 		emailFrom: oidcsso.FromIDToken,
-		oneTab:    "Hydra knows the sign-in page that it opened last, and refuses the other one with request_forbidden",
+		oneTab:    "it knows the page that it opened last, and refuses the other one with request_forbidden",
 		deny: func(ctx context.Context, _ *provider, b *browser.Browser, page *browser.Page) (*browser.Page, error) {
 			f := loginForm(page)
 			if f == nil {
@@ -116,10 +116,24 @@ func lemonLDAP() provider {
 		algorithms: map[string]algorithm{
 			"HS256": {client{"rp-hs256", "rp-secret"}, false}, "none": {client{"rp-none", "rp-secret"}, false},
 		},
-		deny:   refuseAfterSignIn(1),
-		oneTab: "LemonLDAP::NG keeps one request for each browser, and answers it again from the other page",
+		deny:   refuseLemonLDAP,
+		oneTab: "it keeps one request for each browser, and answers the first one from the second page",
 		cant:   map[string]string{"unverified address": "it says nothing of an address being verified"},
 	}
+}
+
+// refuseLemonLDAP presses a button whose script puts "-" before a hidden field.
+func refuseLemonLDAP(ctx context.Context, p *provider, b *browser.Browser, page *browser.Page) (*browser.Page, error) {
+	page, err := p.signInAt(ctx, b, page, p.alice.name, p.alice.password)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range page.Forms() {
+		if f.Values.Has("confirm") {
+			return b.Submit(ctx, f, map[string]string{"confirm": "-" + f.Values.Get("confirm")}, nil)
+		}
+	}
+	return nil, fmt.Errorf("%s has no page for consent", page.URL)
 }
 
 func keycloak() provider {
