@@ -15,7 +15,7 @@ import (
 // glewlwyd has a sign-in page of JavaScript: the requests that its scripts send are sent here.
 func glewlwyd() provider {
 	return provider{
-		name:        "glewlwyd",
+		name: "glewlwyd", apt: true,
 		client:      client{"rp", "rp-secret"},
 		post:        client{"rp", "rp-secret"},
 		public:      client{id: "rp-public"},

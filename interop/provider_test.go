@@ -18,6 +18,7 @@ import (
 type provider struct {
 	name string
 	own  bool // its script is in this module
+	apt  bool // it is installed as Debian packages
 
 	client     client
 	alice, bob person // bob's address is not verified; without an address there is no such person
@@ -29,6 +30,8 @@ type provider struct {
 
 	// Further clients; the zero client if there is none.
 	post, public client
+	// strictAuth says that a client must use the one method that it is registered for.
+	strictAuth bool
 	// algorithms are clients whose ID tokens are signed or encrypted in another way, and whether the library takes them.
 	algorithms map[string]algorithm
 

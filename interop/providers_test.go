@@ -17,11 +17,11 @@ const opSecret = "rp-secret-0123456789abcdef0123456789abcdef" // oidc-provider's
 
 // providers are all that there are scripts for.
 func providers() []provider {
-	return []provider{oidcProvider(), dex(), hydra(), glewlwyd(), lemonLDAP(), zitadelOIDC(), keycloak()}
+	return []provider{keycloak(), hydra(), dex(), oidcProvider(), zitadelOIDC(), glewlwyd(), lemonLDAP()}
 }
 
-// shortSet are those whose first install takes least; four of them need neither root nor apt.
-var shortSet = []string{"oidc-provider", "keycloak", "dex", "zitadel-oidc", "glewlwyd", "lemonldap-ng"}
+// shortSet are those whose first install takes least, the slowest first; four of them need neither root nor apt.
+var shortSet = []string{"keycloak", "dex", "oidc-provider", "zitadel-oidc", "glewlwyd", "lemonldap-ng"}
 
 func oidcProvider() provider {
 	of := func(id string, taken bool) algorithm { return algorithm{client{id, opSecret}, taken} }
@@ -67,9 +67,9 @@ func dex() provider {
 
 func hydra() provider {
 	return provider{
-		name:      "hydra",
-		client:    client{"rp", "rp-secret"},
-		post:      client{"rp-post", "rp-secret"},
+		name:   "hydra",
+		client: client{"rp", "rp-secret"},
+		post:   client{"rp-post", "rp-secret"}, strictAuth: true,
 		public:    client{id: "rp-public"},
 		alice:     person{"alice", "alice-pw", "alice@example.com", "alice"},
 		bob:       person{"bob", "bob-pw", "bob@example.com", "bob"},
@@ -97,16 +97,17 @@ func zitadelOIDC() provider {
 		alice:     person{"alice", "alice-pw", "alice@example.com", "u1"},
 		emailFrom: oidcsso.FromUserInfo,
 		cant: map[string]string{
-			"unverified address": "it leaves email_verified out where it is false, and so says nothing",
-			"denied":             "it has neither a page for consent nor a way to cancel",
-			"client_secret_post": "its clients are registered for client_secret_basic",
+			"unverified address":    "it leaves email_verified out where it is false, and so says nothing",
+			"denied":                "it has neither a page for consent nor a way to cancel",
+			"client_secret_post":    "its clients are registered for client_secret_basic",
+			"client for post alone": "its clients are registered for client_secret_basic",
 		},
 	}
 }
 
 func lemonLDAP() provider {
 	return provider{
-		name:       "lemonldap-ng",
+		name: "lemonldap-ng", apt: true,
 		client:     client{"rp", "rp-secret"},
 		post:       client{"rp", "rp-secret"},
 		public:     client{id: "rp-public"},

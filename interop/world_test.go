@@ -2,9 +2,13 @@ package interop
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -36,6 +40,11 @@ type world struct {
 // newWorld starts the identity provider. The error is the reason why it can't run here.
 func newWorld(t *testing.T, p provider) (*world, error) {
 	t.Helper()
+	if p.apt {
+		if err := canInstallPackages(); err != nil {
+			return nil, err
+		}
+	}
 	w := &world{provider: p}
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if b := w.current.Load(); b != nil {
@@ -57,12 +66,43 @@ func newWorld(t *testing.T, p provider) (*world, error) {
 	return w, nil
 }
 
+// canInstallPackages is asked first, because sudo would ask a person for a password.
+func canInstallPackages() error {
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return errors.New("it is made of Debian packages, and there is no apt-get")
+	}
+	if os.Geteuid() != 0 && exec.Command("sudo", "-n", "true").Run() != nil {
+		return errors.New("it is made of Debian packages, whose installation needs root")
+	}
+	return nil
+}
+
 func (w *world) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
 	defer cancel()
 	running, err := process.Start(ctx, filepath.Join(w.folder(), "start.sh"), w.port,
 		"RP_BASE="+w.server.URL, "RP_CALLBACK="+w.server.URL+callbackPath)
 	w.running = running
+	if err != nil {
+		return err
+	}
+	return w.waitForKeys(ctx)
+}
+
+// waitForKeys asks for the key set once, since some make their keys only then, which takes long on a busy machine.
+func (w *world) waitForKeys(ctx context.Context) error {
+	b := browser.New("")
+	page, err := b.Get(ctx, strings.TrimSuffix(w.running.Issuer, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return err
+	}
+	var document struct {
+		KeySet string `json:"jwks_uri"`
+	}
+	if err := json.Unmarshal(page.Body, &document); err != nil {
+		return err
+	}
+	_, err = b.Get(ctx, document.KeySet)
 	return err
 }
 

@@ -18,7 +18,7 @@ import (
 const (
 	maxRedirects = 15
 	maxBody      = 4 << 20 // bytes
-	timeout      = 30 * time.Second
+	timeout      = time.Minute
 )
 
 // Browser is one person's browser. It is not safe for concurrent use, as a person has two hands.
