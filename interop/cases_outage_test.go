@@ -12,10 +12,10 @@ import (
 func outageCases() []testCase {
 	return []testCase{
 		{"own key rotation", "The identity provider gets a new key while alice is there, between redirect and callback.", testRotation},
-		{"new keys between sign-ins", "It starts anew with other keys between two sign-ins.", testKeysBetweenSignIns},
-		{"new keys in the middle", "It starts anew with other keys after the redirect, before alice has opened it.", testKeysInTheMiddle},
-		{"restart with a code", "It starts anew and forgets the code, before the callback: refused, and the next sign-in works.", testRestartWithCode},
 		{"down in the middle", "It is down at the callback, and at the next login form: `unavailable`, and no password is compared. Five seconds after it is back sign-ins work, with a backend that knew it before and with one that did not.", testDown},
+		{"new keys between sign-ins", "It came back with other keys, after a sign-in and before the next one.", testKeysBetweenSignIns},
+		{"new keys in the middle", "It came back with other keys after the redirect, before alice opened it.", testKeysInTheMiddle},
+		{"restart with a code", "It came back and has forgotten the code with which alice's browser arrives now: refused, and the next sign-in works.", testRestartWithCode},
 	}
 }
 
@@ -36,70 +36,72 @@ func testRotation(c *trial) {
 	c.isAlice(c.finish(b, c.authorize(b, authorizationURL, c.alice)))
 }
 
-// aftermath is one restart for three cases: each has a backend that knows the old keys.
-type aftermath struct {
-	betweenSignIns, inTheMiddle, withCode *backend
-
-	notOpened string              // the authorization URL of a sign-in through inTheMiddle, which nobody had opened before the restart
-	callback  string              // the authorization response to one through withCode, with a code from before
-	browsers  [2]*browser.Browser // theirs: two products at one address would clear away each other's cookies
+// outage is one for four cases: each has a backend, with a sign-in from before it.
+type outage struct {
+	down, betweenSignIns, inTheMiddle, withCode arrived
+	over                                        bool
 }
 
-func (c *trial) afterRestart() *aftermath {
+// arrived is a browser that has an authorization URL, and the callback that it led to if somebody signed in there.
+type arrived struct {
+	be                         *backend
+	browser                    *browser.Browser
+	authorizationURL, callback string
+}
+
+// outage begins now if it has not yet.
+func (c *trial) outage() *outage {
 	c.Helper()
-	if c.restarted != nil {
-		return c.restarted
+	if c.broken != nil {
+		return c.broken
 	}
-	a := &aftermath{browsers: [2]*browser.Browser{c.newBrowser(), c.newBrowser()}}
-	for _, be := range []**backend{&a.betweenSignIns, &a.inTheMiddle, &a.withCode} {
-		*be = c.backend()
-		c.isAlice(c.signIn(c.newBrowser(), c.alice))
+	o := &outage{}
+	for _, a := range []*arrived{&o.down, &o.betweenSignIns, &o.inTheMiddle, &o.withCode} {
+		a.be, a.browser = c.backend(), c.newBrowser()
+		c.isAlice(c.signIn(c.newBrowser(), c.alice)) // from now on it knows the keys
+		a.authorizationURL = c.begin(a.browser, c.alice.email)
+		if a != &o.inTheMiddle {
+			a.callback = c.authorize(a.browser, a.authorizationURL, c.alice)
+		}
 	}
-	a.callback = c.authorize(a.browsers[1], c.begin(a.browsers[1], c.alice.email), c.alice)
-	c.use(a.inTheMiddle)
-	a.notOpened = c.begin(a.browsers[0], c.alice.email)
 	c.stop()
-	c.up(a.betweenSignIns, a.inTheMiddle, a.withCode)
-	c.restarted = a
-	return a
+	c.broken = o
+	return o
 }
 
-func testKeysBetweenSignIns(c *trial) {
-	c.use(c.afterRestart().betweenSignIns)
-	c.isAlice(c.signIn(c.newBrowser(), c.alice))
-}
-
-func testKeysInTheMiddle(c *trial) {
-	a := c.afterRestart()
-	c.use(a.inTheMiddle)
-	c.isAlice(c.finish(a.browsers[0], c.authorize(a.browsers[0], a.notOpened, c.alice)))
-}
-
-func testRestartWithCode(c *trial) {
-	a := c.afterRestart()
-	c.use(a.withCode)
-	e := c.refused(a.browsers[1], a.callback, oidcsso.CodeCodeRejected, oidcsso.CodeProviderError)
-	c.note(string(e.Code) + ": it answers " + providerError(e))
-	c.isAlice(c.signIn(a.browsers[1], c.alice))
+// afterOutage ends it: the identity provider is at the same place, with new keys and without its old state.
+func (c *trial) afterOutage() *outage {
+	c.Helper()
+	o := c.outage()
+	if o.over {
+		return o
+	}
+	if err := c.start(); err != nil {
+		c.Fatal(err)
+	}
+	o.over = true
+	if c.newSubjects {
+		for _, a := range []arrived{o.down, o.betweenSignIns, o.inTheMiddle, o.withCode} {
+			a.be.forgetLinks()
+		}
+	}
+	return o
 }
 
 func testDown(c *trial) {
-	warm := c.backend()
-	c.isAlice(c.signIn(c.newBrowser(), c.alice))
-	b := c.newBrowser()
-	callback := c.authorize(b, c.begin(b, c.alice.email), c.alice)
-	c.stop()
-	c.refused(b, callback, oidcsso.CodeUnavailable)
-	// What is known of it still leads there; the password form does not open.
-	c.begin(b, c.alice.email)
-	if _, err := b.Get(c.Context(), c.issuer); err == nil {
+	o := c.outage()
+	warm := o.down.be
+	c.use(warm)
+	c.refused(o.down.browser, o.down.callback, oidcsso.CodeUnavailable)
+	c.begin(o.down.browser, c.alice.email) // what is known of it still leads there
+	if _, err := c.newBrowser().Get(c.Context(), c.issuer); err == nil {
 		c.Error("the identity provider is not down")
 	}
 	cold := c.backend()
 	for range 3 {
-		c.isUnavailable(b)
+		c.isUnavailable(c.newBrowser())
 	}
-	c.up(cold, warm)
+	c.afterOutage()
 	for _, be := range []*backend{cold, warm} {
 		c.use(be)
 		be.clock.advance(retryWithin)
@@ -119,4 +121,23 @@ func (c *trial) isUnavailable(b *browser.Browser) {
 		c.Fatalf("the login form was answered with %d, %v", page.Status, e)
 	}
 	c.hasCode(e, oidcsso.CodeUnavailable)
+}
+
+func testKeysBetweenSignIns(c *trial) {
+	c.use(c.afterOutage().betweenSignIns.be)
+	c.isAlice(c.signIn(c.newBrowser(), c.alice))
+}
+
+func testKeysInTheMiddle(c *trial) {
+	a := c.afterOutage().inTheMiddle
+	c.use(a.be)
+	c.isAlice(c.finish(a.browser, c.authorize(a.browser, a.authorizationURL, c.alice)))
+}
+
+func testRestartWithCode(c *trial) {
+	a := c.afterOutage().withCode
+	c.use(a.be)
+	e := c.refused(a.browser, a.callback, oidcsso.CodeCodeRejected, oidcsso.CodeProviderError)
+	c.note(string(e.Code) + ": it answers " + providerError(e))
+	c.isAlice(c.signIn(a.browser, c.alice))
 }

@@ -34,7 +34,7 @@ type world struct {
 	port    int
 	running *process.IdP // nil while it is down
 
-	restarted *aftermath
+	broken *outage // once it has begun
 }
 
 // newWorld starts the identity provider. The error is the reason why it can't run here.
@@ -271,17 +271,4 @@ func (c *trial) hasCode(e *oidcsso.Error, codes ...oidcsso.Code) {
 		}
 	}
 	c.Errorf("the error is %v; want one of %q", e, codes)
-}
-
-// up starts the identity provider again, at the same place: with new keys, without its old state.
-func (c *trial) up(knowing ...*backend) {
-	c.Helper()
-	if err := c.start(); err != nil {
-		c.Fatal(err)
-	}
-	for _, be := range knowing {
-		if c.newSubjects {
-			be.forgetLinks()
-		}
-	}
 }
