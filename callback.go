@@ -19,7 +19,7 @@ import (
 // Response is what came back from the identity provider, and where.
 type Response struct {
 	// URL is the URL at which the response arrived, or its path alone; a query in it is ignored unless Values is nil. It is
-	// compared with the redirect URI that the sign-in was sent with.
+	// compared with the redirect URI that the sign-in was sent with. Where there are several base URLs, give the whole one.
 	URL string
 	// Values are the parameters. Default (nil): those in the query of URL.
 	Values url.Values
@@ -59,11 +59,13 @@ type Response struct {
 // It does not verify acr and amr: compare Identity.ACR where it matters. It does not make a Login single-use: the code is,
 // at the identity provider; see FlowOptions.Once.
 //
-// Its errors are [*Error]; the code says what was refused, and the cause names the check.
+// Its errors are [*Error]; the code says what was refused, and Error.Check names the item of this list.
 func (c *Connector) Finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
-	id, err := c.finish(ctx, login, r)
+	at := "enabled"
+	id, err := c.finish(ctx, login, r, &at)
 	if err != nil {
 		e := errorOf(err, CodeInternal, c.cfg.ID)
+		e.Check = firstOf(e.Check, at)
 		if login != nil {
 			e.ReturnTo, e.Data = login.returnTo, login.data
 		}
@@ -72,7 +74,8 @@ func (c *Connector) Finish(ctx context.Context, login *Login, r Response) (*Iden
 	return id, nil
 }
 
-func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
+// finish keeps in at the check that it has come to, where the error does not name it.
+func (c *Connector) finish(ctx context.Context, login *Login, r Response, at *string) (*Identity, error) {
 	if c.cfg.Disabled { //check:disabled
 		return nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
@@ -80,24 +83,28 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 	if err != nil {
 		return nil, err
 	}
+	*at = "error"
 	code, err := c.checkResponse(login, r, values)
 	if err != nil {
 		return nil, err
 	}
+	*at = "token response"
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	md, err := c.provider().discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	token, err := c.exchange(ctx, md, login, code)
+	token, err := c.exchange(ctx, c.provider().client, md, login, code)
 	if err != nil {
 		return nil, err
 	}
+	*at = "signature"
 	cl, err := c.verifyIDToken(ctx, md, login, token)
 	if err != nil {
 		return nil, err
 	}
+	*at = "userinfo"
 	if err := c.addUserInfo(ctx, md, token, &cl); err != nil {
 		return nil, err
 	}
@@ -109,6 +116,7 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 			id.Tokens.Expiry = c.env.now().Add(time.Duration(token.ExpiresIn) * time.Second)
 		}
 	}
+	*at = "email"
 	return id, c.resolveEmail(ctx, id, r.Source)
 }
 
@@ -116,23 +124,24 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response) (*Iden
 func (c *Connector) checkLogin(login *Login, r Response) (url.Values, error) {
 	switch {
 	case login == nil || login.connector != c.cfg.ID: //check:login-connector
-		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the Login is not this connector's"))
+		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the Login is not this connector's")).at("login")
 	case c.env.now().After(login.expiry): //check:login-expiry
-		return nil, newError(CodeLoginExpired, c.cfg.ID, nil)
+		return nil, newError(CodeLoginExpired, c.cfg.ID, nil).at("login")
 	}
 	values, err := r.values()
 	if err != nil { //check:response-query
-		return nil, newError(CodeResponseInvalid, c.cfg.ID, errors.New("the query is malformed"))
+		return nil, newError(CodeResponseInvalid, c.cfg.ID, errors.New("the query is malformed")).at("state")
 	}
 	switch state := values["state"]; {
 	case len(state) != 1 || !sameText(state[0], login.State()): //check:state
-		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the state is not the Login's"))
+		return nil, newError(CodeLoginMissing, c.cfg.ID, errors.New("the state is not the Login's")).at("state")
 	case !login.boundTo(r.Binding): //check:binding
-		return nil, newError(CodeBindingMismatch, c.cfg.ID, nil)
+		return nil, newError(CodeBindingMismatch, c.cfg.ID, nil).at("binding")
 	case login.purpose != purposeSignIn: //check:purpose
-		return nil, newError(CodePurposeRefused, c.cfg.ID, nil)
-	case login.fingerprint != c.fingerprint: //check:fingerprint
-		return nil, newError(CodeConfigChanged, c.cfg.ID, nil)
+		return nil, newError(CodePurposeRefused, c.cfg.ID, nil).at("purpose")
+	}
+	if now, own := c.fingerprintAt(login.redirectURI); !own || login.fingerprint != now { //check:fingerprint
+		return nil, newError(CodeConfigChanged, c.cfg.ID, nil).at("configuration")
 	}
 	return values, nil
 }
@@ -157,24 +166,24 @@ const (
 func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (string, error) {
 	invalid := func(why string) *Error { return newError(CodeResponseInvalid, c.cfg.ID, errors.New(why)) }
 	if len(values) > maxParameters { //check:parameter-bounds
-		return "", invalid("it has too many parameters")
+		return "", invalid("it has too many parameters").at("parameters")
 	}
 	for name, all := range values {
 		if len(all) != 1 { //check:parameter-twice
-			return "", invalid("a parameter is there more than once")
+			return "", invalid("a parameter is there more than once").at("parameters")
 		}
 		if len(name) > maxName || len(all[0]) > maxParameter { //check:parameter-bounds
-			return "", invalid("a parameter is too long")
+			return "", invalid("a parameter is too long").at("parameters")
 		}
 	}
 	if !samePlace(r.URL, values, login.redirectURI) { //check:redirect-uri
-		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("it arrived at another redirect URI"))
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("it arrived at another redirect URI")).at("redirect URI")
 	}
 	switch iss, sent := values["iss"]; {
 	case sent && iss[0] != c.cfg.Issuer: //check:response-iss
-		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is another issuer"))
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is another issuer")).at("iss")
 	case !sent && login.issPromised: //check:response-iss-missing
-		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is missing, though the identity provider promised it"))
+		return "", newError(CodeResponseMisplaced, c.cfg.ID, errors.New("its iss is missing, though the identity provider promised it")).at("iss")
 	}
 	code, errorCode := values.Get("code"), values.Get("error")
 	switch {
@@ -244,16 +253,16 @@ func samePlace(arrived string, values url.Values, redirectURI string) bool {
 }
 
 // exchange sends the code once, with the client authentication that was chosen from the metadata.
-func (c *Connector) exchange(ctx context.Context, md *Metadata, login *Login, code string) (*oauth2.Token, error) {
+func (c *Connector) exchange(ctx context.Context, client *http.Client, md *keptMetadata, login *Login, code string) (*oauth2.Token, error) {
 	style, err := c.authStyle(md)
 	if err != nil {
 		return nil, err
 	}
 	config := &oauth2.Config{
 		ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret.Reveal(), RedirectURL: login.redirectURI,
-		Endpoint: oauth2.Endpoint{TokenURL: md.TokenEndpoint, AuthStyle: style},
+		Endpoint: oauth2.Endpoint{TokenURL: md.tokenEndpoint, AuthStyle: style},
 	}
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.idp.client)
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(login.verifierText()))
 	if err != nil {
 		return nil, c.exchangeError(err)

@@ -27,7 +27,7 @@ type Config struct {
 
 	// Issuer is the identity provider's issuer identifier, compared byte for byte with its discovery document and ID
 	// tokens (OpenID Connect Discovery 1.0, 4.3). An absolute https URL without query and fragment. It can't be at the host
-	// and port of Options.BaseURL, but for loopback: a tenant could otherwise send this application's requests to itself,
+	// and port of a base URL of Options, but for loopback: a tenant could otherwise send this application's requests to itself,
 	// and an identity provider there would get the application's cookies. Required.
 	Issuer string `json:"issuer"`
 
@@ -161,7 +161,7 @@ func (c Config) checked(env *environment) (Config, *profile, error) {
 	if utf8.RuneCountInString(c.Name) > maxName || !isPlainText(c.Name) {
 		invalid.add("name", "is too long or has control characters", fmt.Sprintf("enter up to %d characters on one line", maxName))
 	}
-	checkIssuer(invalid, c.Issuer, profile.loopback, env.base)
+	checkIssuer(invalid, c.Issuer, profile.loopback, env.bases)
 	checkClientID(invalid, c.ClientID)
 	checkSecret(invalid, c.ClientSecret)
 	c.checkRequest(invalid)
@@ -235,8 +235,8 @@ func isClaimName(s string) bool {
 	return len(s) <= maxName && isPlainText(s) && strings.TrimSpace(s) == s
 }
 
-// checkIssuer: OpenID Connect Discovery 1.0, 3. base is the BaseURL, or nil.
-func checkIssuer(invalid *ConfigError, issuer string, loopback bool, base *url.URL) {
+// checkIssuer: OpenID Connect Discovery 1.0, 3. bases are where this application is.
+func checkIssuer(invalid *ConfigError, issuer string, loopback bool, bases []*url.URL) {
 	u, err := parseHTTPURL(issuer, loopback)
 	switch {
 	case err != nil:
@@ -245,7 +245,7 @@ func checkIssuer(invalid *ConfigError, issuer string, loopback bool, base *url.U
 		invalid.add("issuer", "is the address of the discovery document", "enter it without what begins with /.well-known: "+strings.TrimSuffix(issuer, wellKnownPath))
 	case u.RawQuery != "" || u.ForceQuery: //check:issuer-url
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
-	case base != nil && isSameServer(u, base): //check:issuer-self
+	case slices.ContainsFunc(bases, func(base *url.URL) bool { return isSameServer(u, base) }): //check:issuer-self
 		invalid.add("issuer", "is this application itself", "enter the issuer of the identity provider; it needs a host name or port of its own")
 	}
 }

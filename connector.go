@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -20,10 +23,11 @@ import (
 type Connector struct {
 	cfg         Config // checked, with defaults
 	env         *environment
-	idp         *provider
+	profile     *profile
+	idp         atomic.Pointer[provider] // nil until it is needed: most connectors of many are not in use
 	redirectURI string
 	exclusive   bool   // nobody else uses the redirect URI
-	request     string // what all authentication requests begin with
+	request     string // what authentication requests with it begin with, escaped once
 	fingerprint [fingerprintSize]byte
 }
 
@@ -38,15 +42,12 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{cfg: cfg, env: env, redirectURI: cfg.RedirectURL, idp: newProvider(cfg.Issuer, env, profile)}
-	if env.base != nil {
-		own := callbackURL(env.base, cfg.ID)
-		if c.redirectURI == "" {
-			c.redirectURI = own
-		}
-		c.exclusive = c.redirectURI == own
+	c := &Connector{cfg: cfg, env: env, profile: profile, redirectURI: cfg.RedirectURL}
+	if c.redirectURI == "" {
+		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
-	c.exclusive = c.exclusive || env.exclusive[c.redirectURI]
+	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
+		slices.ContainsFunc(env.bases, func(base *url.URL) bool { return callbackURL(base, cfg.ID) == c.redirectURI })
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
 	c.request = requestStart(&c.cfg, c.redirectURI)
 	return c, nil
@@ -64,19 +65,55 @@ func (c *Connector) Disabled() bool { return c.cfg.Disabled }
 // Config is a copy of the checked Config, with its defaults.
 func (c *Connector) Config() Config { return c.cfg.clone() }
 
-// CallbackURL is the redirect URI to register at the identity provider.
+// CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
+// [Connector.CallbackURLs].
 func (c *Connector) CallbackURL() string { return c.redirectURI }
+
+// CallbackURLs are all redirect URIs to register at the identity provider: one for each base URL, or Config.RedirectURL alone.
+func (c *Connector) CallbackURLs() []string { return slices.Collect(c.redirectURIs()) }
+
+// redirectURIs begins with c.redirectURI. The others are not stored: they would cost memory in every connector.
+func (c *Connector) redirectURIs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(c.redirectURI) || c.cfg.RedirectURL != "" {
+			return
+		}
+		for i := 1; i < len(c.env.bases); i++ {
+			if !yield(callbackURL(c.env.bases[i], c.cfg.ID)) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Connector) usesRedirectURI(uri string) bool {
+	_, own := c.fingerprintAt(uri)
+	return own
+}
+
+// fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
+func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
+	if redirectURI == c.redirectURI {
+		return c.fingerprint, true
+	}
+	for own := range c.redirectURIs() {
+		if own == redirectURI {
+			return fingerprint(c.cfg.Issuer, c.cfg.ClientID, redirectURI), true
+		}
+	}
+	return print, false
+}
 
 // Metadata gives the identity provider's configuration, discovered now if it was not yet. Its errors are those of
 // [Discover].
 func (c *Connector) Metadata(ctx context.Context) (*Metadata, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := c.idp.discovered(ctx)
+	md, err := c.provider().discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	return md.clone(), nil
+	return md.Metadata(), nil
 }
 
 // BeginParams are what one sign-in differs in. The zero value is a plain sign-in.
@@ -94,6 +131,9 @@ type BeginParams struct {
 	UILocales []string
 	// Data is the caller's own, sealed in the Login and given back with the identity and with errors. Up to 512 bytes.
 	Data []byte
+	// RedirectURI is where the browser comes back to: one of [Connector.CallbackURLs], exactly. A Flow chooses by the
+	// request's host and refuses a value here. Default: [Connector.CallbackURL].
+	RedirectURI string
 	// Binding is a value that only this browser's session has, such as the session's ID. [Connector.Finish] demands the
 	// same one, so that a sign-in begun in one browser can't be finished in another. A Flow binds by its cookie and
 	// refuses a value here.
@@ -156,30 +196,37 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
+	redirectURI := firstOf(p.RedirectURI, c.redirectURI)
+	fingerprint, own := c.fingerprintAt(redirectURI)
+	if !own { //check:begin-redirect-uri
+		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
+	}
 	now := c.env.now()
-	md, err := c.idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
+	idp := c.provider()
+	md, err := idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
 	// All three would fail the sign-in after the person has signed in; better now.
-	if !c.exclusive && !md.AuthorizationResponseIssParameterSupported { //check:iss-not-promised
+	if !c.exclusive && !md.issPromised { //check:iss-not-promised
 		return "", nil, newError(CodeIssNotPromised, c.cfg.ID, nil)
 	}
 	if _, err := c.authStyle(md); err != nil {
 		return "", nil, err
 	}
-	if md.RequirePushedAuthorizationRequests {
+	if md.requiresPushing {
 		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
-	c.idp.keys.Prefetch(now) // they are here before the person is back
+	idp.keys.Prefetch(now) // they are here before the person is back
 	random := hidden(drawn{})
 	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
 		return "", nil, newError(CodeInternal, c.cfg.ID, err)
 	}
 	login := &Login{
-		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: c.fingerprint, redirectURI: c.redirectURI,
-		issPromised: md.AuthorizationResponseIssParameterSupported, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", returnTo: p.ReturnTo, data: slices.Clone(p.Data),
+		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
+		issPromised: md.issPromised, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", returnTo: p.ReturnTo,
+		data:   slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}
 	if p.Binding != "" {
@@ -190,24 +237,16 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 
 // authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
 // found by trying, because the code must be sent once only. Default: client_secret_basic (Discovery 1.0, 3).
-func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
-	if c.cfg.ClientSecret.IsZero() {
+func (c *Connector) authStyle(md *keptMetadata) (oauth2.AuthStyle, error) {
+	switch {
+	case c.cfg.ClientSecret.IsZero():
 		return oauth2.AuthStyleInParams, nil // a public client sends its ID in the body (RFC 6749, 3.2.1)
-	}
-	offered := md.TokenEndpointAuthMethodsSupported
-	if len(offered) == 0 {
+	case md.takesBasic:
 		return oauth2.AuthStyleInHeader, nil
+	case md.takesPost:
+		return oauth2.AuthStyleInParams, nil
 	}
-	for _, method := range []struct {
-		name  string
-		style oauth2.AuthStyle
-	}{{"client_secret_basic", oauth2.AuthStyleInHeader}, {"client_secret_post", oauth2.AuthStyleInParams}} {
-		for _, o := range offered {
-			if o == method.name {
-				return method.style, nil
-			}
-		}
-	}
+	offered := md.Metadata().TokenEndpointAuthMethodsSupported
 	return 0, newError(CodeClientAuthMismatch, c.cfg.ID, fmt.Errorf("offered are %s", plain(strings.Join(offered, ", ")))).
 		withRemedy("The identity provider takes neither client_secret_basic nor client_secret_post. Allow one of them for this application.")
 }
@@ -216,9 +255,17 @@ func (c *Connector) authStyle(md *Metadata) (oauth2.AuthStyle, error) {
 // costs no fetch. What was discovered through another egress profile is not: its connections show another certificate, and
 // trust or reach others. It is called before c is used.
 func (c *Connector) adopt(old *Connector) {
-	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.idp.profile == c.idp.profile {
-		c.idp = old.idp
+	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.profile == c.profile {
+		c.idp.Store(old.idp.Load())
 	}
+}
+
+// provider is what is known of the identity provider, at first nothing.
+func (c *Connector) provider() *provider {
+	if c.idp.Load() == nil {
+		c.idp.CompareAndSwap(nil, newProvider(c.cfg.Issuer, c.env, c.profile))
+	}
+	return c.idp.Load()
 }
 
 const fingerprintSize = 16

@@ -158,12 +158,12 @@ func TestClientAuthenticationIsChosenFromMetadata(t *testing.T) {
 			t.Parallel()
 			md := &Metadata{TokenEndpointAuthMethodsSupported: row.offered}
 			c := &Connector{cfg: Config{ID: "acme", ClientSecret: NewSecret("s3cret")}}
-			style, err := c.authStyle(md)
+			style, err := c.authStyle(md.kept())
 			if style != row.want || (err != nil) != (row.want == 0) || err != nil && !errors.Is(err, CodeClientAuthMismatch) {
 				t.Errorf("with a secret: got %v, %v", style, err)
 			}
 			public := &Connector{cfg: Config{ID: "acme"}}
-			if style, err := public.authStyle(md); style != params || err != nil {
+			if style, err := public.authStyle(md.kept()); style != params || err != nil {
 				t.Errorf("a public client: got %v, %v, want its ID in the body", style, err)
 			}
 		})

@@ -71,7 +71,7 @@ var attacksOnKind = []attack{
 	typ("a security event token", rejected, "secevent+jwt"), typ("a client assertion", rejected, "client-authentication+jwt"),
 	typ("a DPoP proof", rejected, "dpop+jwt"), typ("a request object", rejected, "oauth-authz-req+jwt"),
 	typ("a type of somebody's own", rejected, planted), typ("a type with a space", rejected, "JWT "),
-	{name: "a type that is no text", code: rejected, cause: "ID token: signature: ", before: editHeader(func(h map[string]any) { h["typ"] = []string{"JWT"} })},
+	{name: "a type that is no text", code: rejected, cause: "ID token: signature: ", check: "signature", before: editHeader(func(h map[string]any) { h["typ"] = []string{"JWT"} })},
 	{name: "a whole logout token", code: rejected, before: func(tr *trial) {
 		tr.faults(func(f *oidcssotest.Faults) {
 			f.IDTokenHeader = func(h map[string]any) { h["typ"] = "logout+jwt" }
@@ -83,7 +83,7 @@ var attacksOnKind = []attack{
 		makeLogoutToken(m)
 		m["nonce"] = nonce
 	})},
-	{name: "a whole access token that says it is a JWT", code: rejected, cause: "ID token: nonce: ", before: editClaims(func(m map[string]any) {
+	{name: "a whole access token that says it is a JWT", code: rejected, cause: "ID token: nonce: ", check: "nonce", before: editClaims(func(m map[string]any) {
 		delete(m, "nonce")
 		delete(m, "at_hash")
 		m["scope"], m["client_id"], m["jti"] = "openid", m["aud"], "1"

@@ -56,6 +56,8 @@ type attack struct {
 	code oidcsso.Code
 	// cause is what the cause must name. Default: the check, where the ID token is rejected.
 	cause string
+	// check is what Error.Check names. Default: the item of the contract that the attack is on.
+	check string
 	// also looks at what is particular to the outcome; one of the two is nil.
 	also func(*testing.T, *oidcsso.Identity, *oidcsso.Error)
 }
@@ -144,6 +146,12 @@ func (a *attack) wantRefusal(t *testing.T, tr *trial, id *oidcsso.Identity, err 
 	if cause != "" && (e.Unwrap() == nil || !strings.Contains(e.Unwrap().Error(), cause)) {
 		t.Errorf("the cause is %v, want one with %q", e.Unwrap(), cause)
 	}
+	if a.check != "" {
+		name = a.check
+	}
+	if e.Check != name {
+		t.Errorf("the error is of the check %q, want %q", e.Check, name)
+	}
 	if e.Connector != tr.connector.ID() {
 		t.Errorf("connector %q in the error", e.Connector)
 	}
@@ -162,12 +170,13 @@ func (tr *trial) code() string {
 	return values.Get("code")
 }
 
-// The numbers in the documentation and the subtests are the same, so that neither can be changed alone.
+// The numbered list in the documentation, what Checks gives and the subtests are the same, so that none can be changed alone.
 func TestContractIsDocumented(t *testing.T) {
 	t.Parallel()
 	documented := documentedChecks(t)
-	var tested []string
+	var tested, names []string
 	for _, c := range contract {
+		names = append(names, c.name)
 		tested = append(tested, fmt.Sprintf("%d %s", c.number, c.name))
 		if len(c.attacks) == 0 {
 			t.Errorf("%d %s has no attacks", c.number, c.name)
@@ -175,6 +184,9 @@ func TestContractIsDocumented(t *testing.T) {
 	}
 	if !slices.Equal(documented, tested) {
 		t.Errorf("documented are\n%s\nand tested are\n%s", strings.Join(documented, "\n"), strings.Join(tested, "\n"))
+	}
+	if listed := oidcsso.Checks(); !slices.Equal(listed, names) {
+		t.Errorf("Checks gives %q, and tested are %q", listed, names)
 	}
 }
 

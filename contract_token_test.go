@@ -288,7 +288,7 @@ var attacksOnSignature = []attack{
 	reshaped("with padding", func(s string) string { return strings.Replace(s, ".", "=.", 1) }),
 	reshaped("in base64 with plus and slash", func(s string) string { return s[:len(s)-4] + "+/+/" }),
 	reshaped("an opaque text", func(string) string { return planted }),
-	{name: "over 64 KiB", code: oidcsso.CodeTokenRejected, cause: "token response: ", before: func(tr *trial) {
+	{name: "over 64 KiB", code: oidcsso.CodeTokenRejected, cause: "token response: ", check: "token response", before: func(tr *trial) {
 		tr.faults(func(f *oidcssotest.Faults) {
 			f.IDToken = func(s string) string { return s + strings.Repeat("A", 64<<10) }
 		})

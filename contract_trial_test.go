@@ -421,7 +421,7 @@ type sourceOfTrial struct {
 	routed int
 }
 
-func (s *sourceOfTrial) Route(ctx context.Context, domain string) (oidcsso.Route, error) {
+func (s *sourceOfTrial) Route(ctx context.Context, domain string) (*oidcsso.Route, error) {
 	s.mu.Lock()
 	s.routed++
 	s.mu.Unlock()

@@ -207,8 +207,8 @@ func (b brokenSource) Connector(context.Context, string) (*oidcsso.Connector, er
 	return nil, b.err
 }
 
-func (b brokenSource) Route(context.Context, string) (oidcsso.Route, error) {
-	return oidcsso.Route{}, b.err
+func (b brokenSource) Route(context.Context, string) (*oidcsso.Route, error) {
+	return nil, b.err
 }
 
 // replace takes the domains from one connector and adds others, in one step.

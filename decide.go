@@ -140,20 +140,20 @@ func (a Attempt) typedAddress() (Address, bool, error) {
 
 // routeOf asks a Source whose the domain is, and doubts the answer, since it may come from code that is not ours: ErrNotFound,
 // as it is, or an *Error with CodeUnavailable.
-func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
+func routeOf(ctx context.Context, source Source, domain string) (*Route, error) {
 	if source == nil { //check:source-missing
-		return Route{}, newError(CodeUnavailable, "", errors.New("there is no Source"))
+		return nil, newError(CodeUnavailable, "", errors.New("there is no Source"))
 	}
 	route, err := source.Route(ctx, domain)
 	if isNotFound(err) {
 		if ctx.Err() == nil {
-			return Route{}, ErrNotFound
+			return nil, ErrNotFound
 		}
 		err = ctx.Err() // "not found" may only mean that the search was broken off
 	}
 	switch {
 	case err != nil: //check:source-error
-	case route.Connector == nil: //check:source-nil
+	case route == nil || route.Connector == nil: //check:source-nil
 		err = errors.New("the Source gave neither a connector nor an error")
 	case route.Domain.State != DomainAsserted: //check:source-claimed
 		err = fmt.Errorf("the Source routed the domain %s, which is not asserted", route.Domain)
@@ -162,7 +162,7 @@ func routeOf(ctx context.Context, source Source, domain string) (Route, error) {
 	default:
 		return route, nil
 	}
-	return Route{}, newError(CodeUnavailable, "", err)
+	return nil, newError(CodeUnavailable, "", err)
 }
 
 // isNotFound looks along a chain of single causes. Where ErrNotFound is joined with another error, one of two stores was not

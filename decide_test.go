@@ -10,9 +10,9 @@ import (
 )
 
 // sourceFunc is a Source that answers look-ups of domains as the test wants.
-type sourceFunc func(domain string) (Route, error)
+type sourceFunc func(domain string) (*Route, error)
 
-func (f sourceFunc) Route(_ context.Context, domain string) (Route, error) { return f(domain) }
+func (f sourceFunc) Route(_ context.Context, domain string) (*Route, error) { return f(domain) }
 
 func (f sourceFunc) Connector(context.Context, string) (*Connector, error) { return nil, ErrNotFound }
 
@@ -174,37 +174,37 @@ func TestDecideUnavailable(t *testing.T) {
 		cause  error
 	}{
 		{"nil Source", nil, nil},
-		{"failing Source", sourceFunc(func(string) (Route, error) { return Route{}, down }), down},
-		{"failing at the second address", sourceFunc(func(domain string) (Route, error) {
+		{"failing Source", sourceFunc(func(string) (*Route, error) { return nil, down }), down},
+		{"failing at the second address", sourceFunc(func(domain string) (*Route, error) {
 			if domain == "free.test" {
-				return Route{}, ErrNotFound
+				return nil, ErrNotFound
 			}
-			return Route{}, down
+			return nil, down
 		}), down},
-		{"failing at the first address, second is nobody's", sourceFunc(func(domain string) (Route, error) {
+		{"failing at the first address, second is nobody's", sourceFunc(func(domain string) (*Route, error) {
 			if domain == "free.test" {
-				return Route{}, down
+				return nil, down
 			}
-			return Route{}, ErrNotFound
+			return nil, ErrNotFound
 		}), down},
-		{"failing at the first address, second is enforced", sourceFunc(func(domain string) (Route, error) {
+		{"failing at the first address, second is enforced", sourceFunc(func(domain string) (*Route, error) {
 			if domain == "free.test" {
-				return Route{}, down
+				return nil, down
 			}
-			return Route{acme, entry}, nil
+			return &Route{acme, entry}, nil
 		}), down},
-		{"a connector and an error", sourceFunc(func(string) (Route, error) { return Route{acme, entry}, down }), down},
-		{"time-out", sourceFunc(func(string) (Route, error) { return Route{}, fmt.Errorf("query: %w", context.DeadlineExceeded) }), context.DeadlineExceeded},
-		{"an *Error of another code", sourceFunc(func(string) (Route, error) { return Route{}, newError(CodeConnectorUnknown, "", down) }), down},
-		{"not found here, and the other store is down", sourceFunc(func(string) (Route, error) { return Route{}, errors.Join(ErrNotFound, down) }), down},
-		{"not found because of another error", sourceFunc(func(string) (Route, error) { return Route{}, fmt.Errorf("%w: %w", ErrNotFound, down) }), down},
-		{"no connector and no error", sourceFunc(func(string) (Route, error) { return Route{}, nil }), nil},
-		{"an asserted domain without a connector", sourceFunc(func(domain string) (Route, error) {
-			return Route{Domain: Domain{Name: domain, State: DomainAsserted}}, nil
+		{"a connector and an error", sourceFunc(func(string) (*Route, error) { return &Route{acme, entry}, down }), down},
+		{"time-out", sourceFunc(func(string) (*Route, error) { return nil, fmt.Errorf("query: %w", context.DeadlineExceeded) }), context.DeadlineExceeded},
+		{"an *Error of another code", sourceFunc(func(string) (*Route, error) { return nil, newError(CodeConnectorUnknown, "", down) }), down},
+		{"not found here, and the other store is down", sourceFunc(func(string) (*Route, error) { return nil, errors.Join(ErrNotFound, down) }), down},
+		{"not found because of another error", sourceFunc(func(string) (*Route, error) { return nil, fmt.Errorf("%w: %w", ErrNotFound, down) }), down},
+		{"no connector and no error", sourceFunc(func(string) (*Route, error) { return nil, nil }), nil},
+		{"an asserted domain without a connector", sourceFunc(func(domain string) (*Route, error) {
+			return &Route{Domain: Domain{Name: domain, State: DomainAsserted}}, nil
 		}), nil},
-		{"connector without a domain", sourceFunc(func(string) (Route, error) { return Route{Connector: acme}, nil }), nil},
-		{"claimed domain", sourceFunc(func(domain string) (Route, error) { return Route{acme, Domain{Name: domain}}, nil }), nil},
-		{"another domain", sourceFunc(func(string) (Route, error) { return Route{acme, entry}, nil }), nil},
+		{"connector without a domain", sourceFunc(func(string) (*Route, error) { return &Route{Connector: acme}, nil }), nil},
+		{"claimed domain", sourceFunc(func(domain string) (*Route, error) { return &Route{acme, Domain{Name: domain}}, nil }), nil},
+		{"another domain", sourceFunc(func(string) (*Route, error) { return &Route{acme, entry}, nil }), nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -224,9 +224,9 @@ func TestDecideWithEndedContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	// A Source that makes "not found" of a query that was broken off.
-	source := sourceFunc(func(string) (Route, error) {
+	source := sourceFunc(func(string) (*Route, error) {
 		cancel()
-		return Route{}, ErrNotFound
+		return nil, ErrNotFound
 	})
 	d, err := Decide(ctx, source, Attempt{Typed: "ada@free.test"})
 	if wantErrorCode(t, err, CodeUnavailable); !errors.Is(err, context.Canceled) || d != (Decision{}) {
@@ -237,7 +237,7 @@ func TestDecideWithEndedContext(t *testing.T) {
 // An ErrNotFound that is wrapped still means "nobody's".
 func TestDecideWrappedNotFound(t *testing.T) {
 	t.Parallel()
-	source := sourceFunc(func(string) (Route, error) { return Route{}, fmt.Errorf("tenants: %w", ErrNotFound) })
+	source := sourceFunc(func(string) (*Route, error) { return nil, fmt.Errorf("tenants: %w", ErrNotFound) })
 	if d, err := Decide(t.Context(), source, Attempt{Typed: "ada@free.test"}); err != nil || !d.Allowed() {
 		t.Errorf("got %+v, %v", d, err)
 	}
@@ -247,9 +247,9 @@ func TestDecideWrappedNotFound(t *testing.T) {
 func TestDecideAsksOnce(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	source := sourceFunc(func(domain string) (Route, error) {
+	source := sourceFunc(func(domain string) (*Route, error) {
 		asked = append(asked, domain)
-		return Route{}, ErrNotFound
+		return nil, ErrNotFound
 	})
 	d, err := Decide(t.Context(), source, Attempt{Typed: "Ada@FREE.test.", Account: []string{"ada@free.test", "ada@Bücher.test", "l@free.test"}})
 	if err != nil || !d.Allowed() || !slices.Equal(asked, []string{"free.test", "xn--bcher-kva.test"}) {

@@ -25,14 +25,15 @@ const (
 	keysRefresh     = time.Hour
 	keysHard        = 24 * time.Hour
 
-	retryMin     = 500 * time.Millisecond
-	retryMax     = 5 * time.Second
-	keysCooldown = 30 * time.Second // between two fetches that unknown keys cause
+	retryMin         = 500 * time.Millisecond
+	retryMax         = 5 * time.Second
+	keysCooldown     = 30 * time.Second // between two fetches that unknown keys cause
+	metadataCooldown = time.Second      // between two that Connector.Check causes
 )
 
-func freshness(now func() time.Time, refresh, hard time.Duration) *fresh.Policy {
+func freshness(now func() time.Time, refresh, hard, cooldown time.Duration) *fresh.Policy {
 	return &fresh.Policy{Refresh: refresh, Hard: hard, Timeout: egress.Timeout, RetryMin: retryMin, RetryMax: retryMax,
-		Cooldown: keysCooldown, Now: now}
+		Cooldown: cooldown, Now: now}
 }
 
 // Discover fetches and checks an issuer's discovery document (OpenID Connect Discovery 1.0, 4), to show what an issuer is
@@ -46,7 +47,7 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 		return nil, err
 	}
 	invalid := &ConfigError{}
-	checkIssuer(invalid, issuer, env.loopback, env.base)
+	checkIssuer(invalid, issuer, env.loopback, env.bases)
 	if err := invalid.orNil(); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, "")
 	}
-	return md, nil
+	return md.Metadata(), nil
 }
 
 // provider is what is known of one identity provider: nothing at first, then its metadata and its keys. Connectors that
@@ -66,7 +67,7 @@ type provider struct {
 	env      *environment
 	profile  *profile
 	client   *http.Client
-	metadata *fresh.Value[*Metadata]
+	metadata *fresh.Value[*keptMetadata]
 	keys     *keyset.Set
 }
 
@@ -78,10 +79,10 @@ func newProvider(issuer string, env *environment, profile *profile) *provider {
 }
 
 // discovered gives the metadata, fetched if need be. It is shared: read only.
-func (p *provider) discovered(ctx context.Context) (*Metadata, error) { return p.metadata.Get(ctx) }
+func (p *provider) discovered(ctx context.Context) (*keptMetadata, error) { return p.metadata.Get(ctx) }
 
 // discoveredAt is discovered for a caller who has just read the clock.
-func (p *provider) discoveredAt(ctx context.Context, now time.Time) (*Metadata, error) {
+func (p *provider) discoveredAt(ctx context.Context, now time.Time) (*keptMetadata, error) {
 	return p.metadata.GetAt(ctx, now)
 }
 
@@ -96,7 +97,7 @@ func logged[T any](p *provider, what string, fetch func(context.Context) (T, err
 	}
 }
 
-func (p *provider) fetchMetadata(ctx context.Context) (*Metadata, error) {
+func (p *provider) fetchMetadata(ctx context.Context) (*keptMetadata, error) {
 	// go-oidc fetches and compares the issuer; what it keeps of the document is dropped, and ours is read from its bytes.
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.issuer)
 	if err != nil {
@@ -106,7 +107,11 @@ func (p *provider) fetchMetadata(ctx context.Context) (*Metadata, error) {
 	if err := found.Claims(&document); err != nil {
 		return nil, newError(CodeMetadataInvalid, "", err)
 	}
-	return parseMetadata(document, p.issuer, p.profile.loopback, p.env.now())
+	md, err := parseMetadata(document, p.issuer, p.profile.loopback, p.env.now())
+	if err != nil {
+		return nil, err
+	}
+	return md.kept(), nil
 }
 
 // discoveryError sorts what can go wrong in go-oidc's NewProvider.
@@ -176,7 +181,7 @@ func (p *provider) fetchKeys(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.get(ctx, md.JWKSURI, "")
+	return p.get(ctx, md.jwksURI, "")
 }
 
 // get fetches a JSON document, with an access token if there is one (RFC 6750, 2.1).

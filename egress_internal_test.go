@@ -52,8 +52,11 @@ func TestProfilesLiveAsLongAsTheirConnectors(t *testing.T) {
 	}
 	put("one-c")
 	func() { // whose variables are gone afterwards
-		byID := router.load().byID
-		if one := byID["one-a"].idp.profile; byID["one-b"].idp.profile != one || byID["one-c"].idp.profile != one || byID["fresh"].idp.profile == one {
+		profile := func(id string) *profile {
+			c, _ := router.load().byID.Get(id)
+			return c.profile
+		}
+		if one := profile("one-a"); profile("one-b") != one || profile("one-c") != one || profile("fresh") == one {
 			t.Error("the profiles are not those of their connectors")
 		}
 	}()

@@ -109,7 +109,7 @@ func (c *Connector) owner(ctx context.Context, source Source, domain string) (*R
 	case err != nil:
 		return nil, err
 	}
-	return &route, nil
+	return route, nil
 }
 
 // hasDomains tells a connector for domains from a plain "Sign in with ..." button. A claimed domain, though it routes

@@ -44,6 +44,10 @@ type Error struct {
 	ID string
 	// Connector is the ID of the connector concerned, if one is known.
 	Connector string
+	// Check is where [Connector.Finish] ended: the item of its numbered list, by its name there, that was refused or could
+	// not be decided. All before it have passed, and none after it was looked at; [Checks] has them in order. Empty in an
+	// error that is not of Finish.
+	Check string
 	// ReturnTo and Data are those of the sign-in that failed, once its sealed [Login] was opened; so that the error
 	// can reach the right client. Both are empty before.
 	ReturnTo string
@@ -61,6 +65,12 @@ func newError(code Code, connector string, cause error) *Error {
 // withRemedy replaces the general remedy by one that knows the case.
 func (e *Error) withRemedy(format string, args ...any) *Error {
 	e.Remedy = fmt.Sprintf(format, args...)
+	return e
+}
+
+// at names the check of Finish's list that failed.
+func (e *Error) at(check string) *Error {
+	e.Check = check
 	return e
 }
 
@@ -124,6 +134,9 @@ func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("code", string(e.Code)), slog.String("id", e.ID)}
 	if e.Connector != "" {
 		attrs = append(attrs, slog.String("connector", e.Connector))
+	}
+	if e.Check != "" {
+		attrs = append(attrs, slog.String("check", e.Check))
 	}
 	if e.Remedy != "" {
 		attrs = append(attrs, slog.String("remedy", e.Remedy))

@@ -98,6 +98,11 @@ func TestErrorInLogs(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	b.Reset()
+	slog.New(slog.NewJSONHandler(&b, nil)).Error("failed", "error", &oidcsso.Error{Code: oidcsso.CodeTokenRejected, Check: "nonce"})
+	if got := b.String(); !strings.Contains(got, `"check":"nonce"`) {
+		t.Errorf("the check is not in the log: %s", got)
+	}
+	b.Reset()
 	slog.New(slog.NewJSONHandler(&b, nil)).Error("failed", "error", &oidcsso.Error{Code: oidcsso.CodeRefused, ID: "x"})
 	if got := b.String(); !strings.Contains(got, `"error":{"code":"refused","id":"x"}`) {
 		t.Errorf("what is empty is in the log: %s", got)

@@ -234,6 +234,20 @@ func ExampleDiscover() {
 }
 
 // The administrator registers it at the identity provider before anything else is known.
+// A "Test connection" button of the administrator.
+func ExampleConnector_Check() {
+	connector, err := oidcsso.NewConnector(oidcsso.Config{
+		ID: "acme", Issuer: "https://acme.okta.com", ClientID: "0oa1b2c3", ClientSecret: oidcsso.NewSecret(os.Getenv("ACME_SECRET")),
+	}, &oidcsso.Options{BaseURL: "https://app.example.com/sso"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, findings := connector.Check(context.Background())
+	for _, finding := range findings { // the gravest first
+		fmt.Println(finding.Level, finding.Code, finding.Message, finding.Remedy)
+	}
+}
+
 func ExampleCallbackURL() {
 	uri, err := oidcsso.CallbackURL("https://app.example.com/sso", "acme")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // Flow adds to connectors what a web backend needs to use them in its own handlers: the sealed cookies between redirect and
 // callback, the look-up of connectors, and the check of return targets. It writes cookies and redirects, never a page.
 //
-// It holds no state: it is cheap to rebuild, and any replica with the same keys and BaseURL finishes what another began.
+// It holds no state: it is cheap to rebuild, and any replica with the same keys and base URLs finishes what another began.
 // It is safe for concurrent use.
 type Flow struct {
 	env     *environment
@@ -30,8 +30,11 @@ type FlowOptions struct {
 	// DefaultReturn is where people go after a sign-in that names no return target. Default: "/".
 	DefaultReturn string
 
-	// AllowedReturns are origins, such as "https://eu.example.com", that a return target may be on besides local paths.
-	// Whoever can put a page there receives the people who signed in. Default: none.
+	// AllowedReturns are what a return target may be besides a local path. An origin, such as "https://eu.example.com",
+	// allows every path there: whoever can put a page there receives the people who signed in. A whole URI of an app, such
+	// as "com.example.app://signed-in" or "https://example.com/app/signed-in", allows itself alone, byte for byte, with no
+	// query. It brings an app back and nothing else: another app on the device may have claimed it, so what the backend adds
+	// to it must be a code that works once and only for who began, never a session or a token. Default: none.
 	AllowedReturns []string
 
 	// CookieName begins the name of each cookie, so that two applications on one host don't disturb each other. Under https
@@ -52,7 +55,7 @@ type FlowOptions struct {
 type SignIn struct {
 	// Identity is who signed in.
 	Identity *Identity
-	// ReturnTo is where the person goes now: a local path or a URL on an allowed origin, checked at the start.
+	// ReturnTo is where the person goes now: a local path or one of FlowOptions.AllowedReturns, checked at the start.
 	ReturnTo string
 	// Data is what BeginParams had.
 	Data []byte
@@ -85,8 +88,8 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 		invalid.add("source", "is missing", "pass a Router or another Source")
 	}
 	if router, ok := source.(*Router); ok && router != nil && env.base != nil {
-		if other, err := router.opts.environment(); err == nil && other.baseURL() != env.baseURL() {
-			invalid.add("source", "was made with Options that have another BaseURL", "pass the same *Options to NewRouter and NewFlow")
+		if other, err := router.opts.environment(); err == nil && !other.sameBases(env) {
+			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewRouter and NewFlow")
 		}
 	}
 	checkKeys(invalid, f.options.Keys)
@@ -124,12 +127,20 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // Begin starts a sign-in through a connector and gives the authorization URL, for a backend that answers in JSON; the
 // cookie is set. The page then goes there by itself (location.assign).
 //
-// On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin], CodeConnectorUnknown,
-// CodeReturnRefused, or CodeInternal where the sign-in does not fit into a cookie (with a redirect URI of over 1000 bytes).
+// On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin] (CodeParamsInvalid also at a host
+// that none of several base URLs has), CodeConnectorUnknown, CodeReturnRefused, or CodeInternal where the sign-in does not fit into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
 	if p.Binding != "" || p.InsecureUnbound { //check:flow-binding
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
 			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
+	}
+	if p.RedirectURI != "" { //check:flow-redirect-uri
+		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow chooses the redirect URI by the request's host")).
+			withRemedy("Leave BeginParams.RedirectURI alone when using a Flow; list further base URLs in Options.OtherBaseURLs.")
+	}
+	site, known := f.at(r)
+	if !known { //check:host-unknown
+		return "", errHost(CodeParamsInvalid, connectorID, r)
 	}
 	target, err := f.returns.check(p.ReturnTo)
 	if err != nil { //check:return-refused
@@ -140,11 +151,16 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 	if err != nil {
 		return "", err
 	}
+	if len(f.env.bases) > 1 {
+		if p.RedirectURI, err = site.redirectURI(connector); err != nil {
+			return "", err
+		}
+	}
 	authorizationURL, login, err := connector.begin(r.Context(), p)
 	if err != nil {
 		return "", err
 	}
-	if err := f.setCookie(w, r, login); err != nil {
+	if err := site.setCookie(w, r, login); err != nil {
 		return "", newError(CodeInternal, connectorID, err)
 	}
 	noTrace(w)
@@ -191,18 +207,23 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 // matched, whatever follows; a request that matches no cookie changes nothing.
 //
 // It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
-// [Connector.Finish], CodeConnectorUnknown or CodeLoginUsed.
+// [Connector.Finish] (CodeResponseMisplaced also at a host that none of several base URLs has), CodeConnectorUnknown or
+// CodeLoginUsed.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || r.Method != http.MethodGet { //check:callback-method
 		return nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
 	}
-	login, err := f.openCookie(r, values["state"])
+	site, known := f.at(r)
+	if !known { //check:host-unknown
+		return nil, errHost(CodeResponseMisplaced, "", r)
+	}
+	login, err := site.openCookie(r, values["state"])
 	if err != nil {
 		return nil, err
 	}
-	f.expireCookie(w, f.cookieName(login.State()))
+	site.expireCookie(w, site.cookieName(login.State()))
 	id, err := f.finish(r, login, values)
 	if err != nil {
 		e := errorOf(err, CodeInternal, login.connector)

@@ -20,7 +20,7 @@ import (
 type fickle struct {
 	*oidcsso.Router
 	connector func(ctx context.Context, id string) (*oidcsso.Connector, error)
-	route     func(ctx context.Context, domain string) (oidcsso.Route, error)
+	route     func(ctx context.Context, domain string) (*oidcsso.Route, error)
 }
 
 func (s *fickle) Connector(ctx context.Context, id string) (*oidcsso.Connector, error) {
@@ -30,7 +30,7 @@ func (s *fickle) Connector(ctx context.Context, id string) (*oidcsso.Connector, 
 	return s.Router.Connector(ctx, id)
 }
 
-func (s *fickle) Route(ctx context.Context, domain string) (oidcsso.Route, error) {
+func (s *fickle) Route(ctx context.Context, domain string) (*oidcsso.Route, error) {
 	if s.route != nil {
 		return s.route(ctx, domain)
 	}
@@ -578,7 +578,7 @@ func TestSourceOfARequestThatEnded(t *testing.T) {
 func TestDomainLookUpFailsAtTheCallback(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		route oidcsso.Route
+		route *oidcsso.Route
 		err   error
 		code  oidcsso.Code
 	}{
@@ -590,7 +590,7 @@ func TestDomainLookUpFailsAtTheCallback(t *testing.T) {
 			t.Parallel()
 			d := newDirect(t)
 			a := d.begin(home)
-			flow := d.newFlow(&fickle{Router: d.router, route: func(context.Context, string) (oidcsso.Route, error) { return row.route, row.err }}, d.flowOptions())
+			flow := d.newFlow(&fickle{Router: d.router, route: func(context.Context, string) (*oidcsso.Route, error) { return row.route, row.err }}, d.flowOptions())
 			signIn, response, err := finishWith(flow, callbackRequest(d.callback(a), a.cookie))
 			d.wantFailed(err, row.code)
 			wantExpired(t, response, a.cookie)

@@ -27,8 +27,8 @@ func TestEnforceWritesNothingOnErrors(t *testing.T) {
 	shared.RedirectURL = "https://app.example.test/shared"
 	d.put(shared)
 	d.idp.Configure(func(s *oidcssotest.Settings) { s.IssNotSupported = true })
-	failing := &fickle{Router: d.router, route: func(context.Context, string) (oidcsso.Route, error) { return oidcsso.Route{}, errDatabase }}
-	odd := &fickle{Router: d.router, route: func(context.Context, string) (oidcsso.Route, error) { return oidcsso.Route{}, nil }}
+	failing := &fickle{Router: d.router, route: func(context.Context, string) (*oidcsso.Route, error) { return nil, errDatabase }}
+	odd := &fickle{Router: d.router, route: func(context.Context, string) (*oidcsso.Route, error) { return nil, nil }}
 	vanished := &fickle{Router: d.router, connector: func(context.Context, string) (*oidcsso.Connector, error) { return nil, oidcsso.ErrNotFound }}
 	for name, row := range map[string]struct {
 		source  oidcsso.Source
@@ -134,7 +134,7 @@ func TestDecideOfAFlow(t *testing.T) {
 	if err != nil || !decision.Allowed() || decision.Connector != nil {
 		t.Errorf("%+v, %v", decision, err)
 	}
-	failing := d.newFlow(&fickle{Router: d.router, route: func(context.Context, string) (oidcsso.Route, error) { return oidcsso.Route{}, errDatabase }}, d.flowOptions())
+	failing := d.newFlow(&fickle{Router: d.router, route: func(context.Context, string) (*oidcsso.Route, error) { return nil, errDatabase }}, d.flowOptions())
 	decision, err = failing.Decide(t.Context(), oidcsso.Attempt{Typed: "carol@free.test"})
 	if wantError(t, err, oidcsso.CodeUnavailable); decision.Allowed() || !errors.Is(err, errDatabase) {
 		t.Errorf("%+v, %v", decision, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // Handler serves the routes of a [Flow] with plain pages, for a backend that has none of its own: below the path of
-// BaseURL,
+// BaseURL, and of each of Options.OtherBaseURLs,
 //
 //	/start            begins a sign-in, by email address or by connector
 //	/callback/{id}    ends it, in OnSignIn or on an error page
@@ -66,9 +66,12 @@ func NewHandler(flow *Flow, ho *HandlerOptions) (*Handler, error) {
 		invalid.add("login_url", "is not a local path", "enter a path such as /login")
 	}
 	h.options.LoginURL = login
-	// The base's own origin too: behind a proxy a request may have another Host, with which its Origin is compared.
-	base := flow.env.base.Scheme + "://" + flow.env.base.Host
-	for _, origin := range append(slices.Collect(maps.Keys(flow.returns.origins)), base) {
+	// The bases' own origins too: behind a proxy a request may have another Host, with which its Origin is compared.
+	origins := slices.Collect(maps.Keys(flow.returns.origins))
+	for _, base := range flow.env.bases {
+		origins = append(origins, base.Scheme+"://"+base.Host)
+	}
+	for _, origin := range origins {
 		if err := h.origin.AddTrustedOrigin(origin); err != nil {
 			invalid.add("allowed_returns", "has an entry that is not an origin", "enter origins such as https://eu.example.com")
 		}
@@ -81,7 +84,8 @@ func NewHandler(flow *Flow, ho *HandlerOptions) (*Handler, error) {
 
 // ServeHTTP serves the routes; anything else is 404.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, h.flow.env.base.Path) // also behind http.StripPrefix
+	site, _ := h.flow.at(r)                                // of an unknown host, the Flow makes an error
+	path := strings.TrimPrefix(r.URL.Path, site.base.Path) // also behind http.StripPrefix
 	switch {
 	case path == "/start":
 		h.Start(w, r)
@@ -98,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // that accepts JSON alone gets {"method": "sso", "url": ...} or, where no connector has the address's domain,
 // {"method": "password"}.
 //
-// A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns. Who follows a link of another
+// A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns or a base URL's. Who follows a link of another
 // site here is asked first, on a page that names the connector; otherwise any link could sign people in unasked.
 func (h *Handler) Start(w http.ResponseWriter, r *http.Request) {
 	if err := h.start(w, r); err != nil {

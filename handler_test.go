@@ -301,7 +301,7 @@ func TestHandlerNeverOpensThePasswordFormOnErrors(t *testing.T) {
 		})
 	}
 	failing := newDirect(t)
-	flow := failing.newFlow(&fickle{Router: failing.router, route: func(context.Context, string) (oidcsso.Route, error) { return oidcsso.Route{}, errDatabase }}, failing.flowOptions())
+	flow := failing.newFlow(&fickle{Router: failing.router, route: func(context.Context, string) (*oidcsso.Route, error) { return nil, errDatabase }}, failing.flowOptions())
 	handler, err := oidcsso.NewHandler(flow, &oidcsso.HandlerOptions{OnSignIn: func(http.ResponseWriter, *http.Request, *oidcsso.SignIn) error { return nil }})
 	if err != nil {
 		t.Fatal(err)

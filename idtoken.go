@@ -21,9 +21,9 @@ import (
 
 // verifyIDToken is 12 to 21 of the contract. go-oidc's verifier is the first stage; it leaves out nonce, azp, sub, iat,
 // at_hash and auth_time, folds the case of keys, and takes a logout token for an ID token.
-func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Login, token *oauth2.Token) (claims, error) {
+func (c *Connector) verifyIDToken(ctx context.Context, md *keptMetadata, login *Login, token *oauth2.Token) (claims, error) {
 	raw := idTokenOf(token)
-	keys := &strictKeySet{set: c.idp.keys}
+	keys := &strictKeySet{set: c.provider().keys}
 	verifier := oidc.NewVerifier(c.cfg.Issuer, keys, &oidc.Config{
 		ClientID: c.cfg.ClientID, SupportedSigningAlgs: md.algorithms,
 		SkipExpiryCheck: true, // checked below, with a leeway
@@ -55,13 +55,13 @@ func (c *Connector) verifyIDToken(ctx context.Context, md *Metadata, login *Logi
 		}
 	}
 	if err != nil { // go-oidc found something that the checks above did not
-		return claims{}, c.rejected("go-oidc", errors.New(plain(err.Error())))
+		return claims{}, c.rejected("go-oidc", errors.New(plain(err.Error()))).at("strict")
 	}
 	return cl, nil
 }
 
 func (c *Connector) rejected(check string, err error) *Error {
-	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("ID token: %s: %w", check, err))
+	return newError(CodeTokenRejected, c.cfg.ID, fmt.Errorf("ID token: %s: %w", check, err)).at(check)
 }
 
 // strictKeySet is the KeySet for one token: it keeps what go-oidc would flatten, the cause of a failure, and refuses a

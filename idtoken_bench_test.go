@@ -31,7 +31,7 @@ func BenchmarkIDToken(b *testing.B) {
 type tokenWork struct {
 	key       *benchwork.Key
 	connector *Connector
-	metadata  *Metadata
+	metadata  *keptMetadata
 	login     *Login
 	token     *oauth2.Token
 	verifier  *oidc.IDTokenVerifier
@@ -52,7 +52,7 @@ func newTokenWork(b *testing.B, key *benchwork.Key) *tokenWork {
 	if err != nil {
 		b.Fatal(err)
 	}
-	metadata, err := connector.Metadata(b.Context())
+	metadata, err := connector.provider().discovered(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -60,14 +60,6 @@ type Metadata struct {
 	algorithms []string // of IDTokenSigningAlgValuesSupported, those that an ID token may have
 }
 
-func (m *Metadata) clone() *Metadata {
-	c := *m
-	for _, list := range c.lists() {
-		*list.to = slices.Clone(*list.to)
-	}
-	return &c
-}
-
 // signingAlgorithms are those that ID tokens are accepted with: asymmetric ones, so that only the identity provider can
 // make a signature. In the order of JSON Web Algorithms (RFC 7518, 3.1; RFC 8037).
 var signingAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}

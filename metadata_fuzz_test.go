@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,9 @@ func FuzzDiscoveryDocument(f *testing.F) {
 					}
 				}
 			}
+		}
+		if kept := m.kept().Metadata(); !reflect.DeepEqual(kept, m) {
+			t.Fatalf("kept is %+v of %+v", kept, m)
 		}
 		for _, field := range m.lists() {
 			if len(*field.to) > maxMetadataList {

@@ -89,7 +89,7 @@ func TestMetadataOfRealProviders(t *testing.T) {
 			if login.issPromised != want.issPromised || md.AuthorizationResponseIssParameterSupported != want.issPromised {
 				t.Errorf("iss promised: %t, want %t", login.issPromised, want.issPromised)
 			}
-			if style, err := c.authStyle(md); err != nil || style != want.style {
+			if style, err := c.authStyle(md.kept()); err != nil || style != want.style {
 				t.Errorf("client authentication: %v, %v, want %v", style, err, want.style)
 			}
 		})

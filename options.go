@@ -7,7 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +27,14 @@ type Options struct {
 	// default redirect URI of a connector is BaseURL + "/callback/" + ID. https only, but for a loopback host; no query,
 	// no fragment, no explicit default port. NewFlow needs it; a Connector alone only where its Config has no RedirectURL.
 	BaseURL string
+
+	// OtherBaseURLs are further places where the library's routes are reached, for a backend with several host names
+	// (custom domains): "https://sso.customer.example/sso". Each has a host name of its own. A [Flow] uses the one whose
+	// host and port the request's Host names exactly, for redirect URI and cookies; X-Forwarded-Host counts for nothing,
+	// so a proxy in front must pass the browser's Host on. On any other host it then begins and finishes no sign-in. Every
+	// connector needs all its [Connector.CallbackURLs] registered. At most 99. Default: none, and whatever the request's
+	// Host, BaseURL is used.
+	OtherBaseURLs []string
 
 	// ExclusiveRedirectURLs lists redirect URIs of which the developer knows that one connector alone uses them. A
 	// connector with a Config.RedirectURL is otherwise treated as sharing it, which is only safe with identity providers
@@ -77,7 +85,8 @@ type Options struct {
 
 // environment is Options made ready: parsed, with its defaults, and with its egress profiles.
 type environment struct {
-	base      *url.URL // nil without BaseURL
+	base      *url.URL   // nil without BaseURL
+	bases     []*url.URL // base and the others
 	exclusive map[string]bool
 	leeway    time.Duration
 	tokens    bool
@@ -92,12 +101,9 @@ type environment struct {
 	metadataPolicy, keysPolicy *fresh.Policy // shared by all connectors
 }
 
-// baseURL is BaseURL without a slash at its end; empty if there is none.
-func (env *environment) baseURL() string {
-	if env.base == nil {
-		return ""
-	}
-	return env.base.String()
+// sameBases says whether connectors of the other environment have the same redirect URIs.
+func (env *environment) sameBases(other *environment) bool {
+	return slices.EqualFunc(env.bases, other.bases, func(a, b *url.URL) bool { return a.String() == b.String() })
 }
 
 // defaults serves everybody who passes nil, so that they share one pool of connections.
@@ -144,14 +150,10 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
-	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard)
-	env.keysPolicy = freshness(env.now, keysRefresh, keysHard)
-	if o.BaseURL != "" {
-		base, err := parseBaseURL(o.BaseURL)
-		if err != nil {
-			invalid.add("base_url", err.Error(), "enter a URL such as https://app.example.com/sso")
-		}
-		env.base = base
+	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
+	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
+	if env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs); len(env.bases) > 0 {
+		env.base = env.bases[0]
 	}
 	if bad := o.Egress.problems(); bad != nil {
 		for _, f := range bad {
@@ -183,24 +185,6 @@ func CallbackURL(base, id string) (string, error) {
 		return "", err
 	}
 	return callbackURL(u, id), nil
-}
-
-func callbackURL(base *url.URL, id string) string { return base.String() + "/callback/" + id }
-
-// parseBaseURL gives the URL without a slash at its end.
-func parseBaseURL(text string) (*url.URL, error) {
-	u, err := parseRedirectURL(text)
-	if err != nil {
-		return nil, err
-	}
-	if u.RawQuery != "" || u.ForceQuery {
-		return nil, errors.New("has a query")
-	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	if u.RawPath != "" || (u.Path != "" && path.Clean(u.Path) != u.Path) {
-		return nil, errors.New("has a path with dots, escapes or double slashes")
-	}
-	return u, nil
 }
 
 // parseRedirectURL checks what RFC 6749, 3.1.2 and RFC 9700, 2.6 ask of a redirect URI of a web backend.

@@ -8,24 +8,27 @@ import (
 	"strings"
 )
 
-// requestStart is what all authentication requests of a connector begin with (OpenID Connect Core 1.0, 3.1.2.1), escaped
-// once.
+// requestStart is what all authentication requests with a redirect URI begin with (OpenID Connect Core 1.0, 3.1.2.1).
 func requestStart(cfg *Config, redirectURI string) string {
 	return "response_type=code&client_id=" + url.QueryEscape(cfg.ClientID) + "&redirect_uri=" + url.QueryEscape(redirectURI) +
 		"&scope=" + url.QueryEscape(strings.Join(allScopes(cfg.Scopes), " "))
 }
 
 // authorizationURL is the authentication request of one sign-in, with RFC 7636.
-func (c *Connector) authorizationURL(md *Metadata, login *Login, p *BeginParams) string {
+func (c *Connector) authorizationURL(md *keptMetadata, login *Login, p *BeginParams) string {
+	start := c.request
+	if login.redirectURI != c.redirectURI {
+		start = requestStart(&c.cfg, login.redirectURI)
+	}
 	var b strings.Builder
-	b.Grow(len(md.AuthorizationEndpoint) + len(c.request) + 256)
-	b.WriteString(md.AuthorizationEndpoint)
-	if strings.Contains(md.AuthorizationEndpoint, "?") {
+	b.Grow(len(md.authorizationEndpoint) + len(start) + 256)
+	b.WriteString(md.authorizationEndpoint)
+	if strings.Contains(md.authorizationEndpoint, "?") {
 		b.WriteByte('&')
 	} else {
 		b.WriteByte('?')
 	}
-	b.WriteString(c.request)
+	b.WriteString(start)
 	random := login.random()
 	writeBase64(&b, "&state=", random.state())
 	writeBase64(&b, "&nonce=", random.nonce())

@@ -210,16 +210,16 @@ func TestGoodReturnTargetsPassByteForByte(t *testing.T) {
 
 func TestAllowedReturnsAreOrigins(t *testing.T) {
 	t.Parallel()
-	for _, origin := range []string{"", "/", "*", "eu.example.com", "https://", "https://*.example.com/", "https://eu.example.com/", "https://eu.example.com/x",
+	for _, origin := range []string{"", "/", "*", "eu.example.com", "https://", "https://*.example.com/", "https://eu.example.com/", "https://eu.example.com/x?y",
 		"https://eu.example.com?x", "https://eu.example.com?", "https://eu.example.com#x", "https://eu.example.com#", "https://a@eu.example.com",
-		"http://eu.example.com", "HTTPS://EU.example.com", "https://EU.example.com", "javascript:alert(1)", "null", "https://eu.example.com ", "https://eu\\.example.com"} {
+		"http://eu.example.com", "HTTPS://EU.example.com", "HTTPS://eu.example.com", "https://EU.example.com", "javascript:alert(1)", "null", "https://eu.example.com ", "https://eu\\.example.com"} {
 		invalid := &ConfigError{}
 		rs := newReturns(invalid, "", []string{"https://good.example.com", origin})
 		if len(invalid.Fields) != 1 || invalid.Fields[0].Field != "allowed_returns[1]" {
 			t.Errorf("%q: %v", origin, invalid)
 		}
-		if len(rs.origins) != 1 {
-			t.Errorf("%q: the origins are %v", origin, rs.origins)
+		if len(rs.origins) != 1 || len(rs.exact) != 0 {
+			t.Errorf("%q: the origins are %v, the app URIs %v", origin, rs.origins, rs.exact)
 		}
 	}
 }

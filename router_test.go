@@ -83,7 +83,7 @@ func TestRouterRoute(t *testing.T) {
 			t.Parallel()
 			route, err := r.Route(t.Context(), row.domain)
 			if row.id == "" {
-				if err != ErrNotFound || route != (Route{}) {
+				if err != ErrNotFound || route != nil {
 					t.Fatalf("Route(%q) = %+v, %v, want ErrNotFound", row.domain, route, err)
 				}
 				return
@@ -102,7 +102,7 @@ func TestRouterRouteRefusesWhatIsNoDomain(t *testing.T) {
 		for _, domain := range []string{"", ".", "test", "acme..test", ".acme.test", "acme.test..", "acme.test\n", " acme.test", "ada@acme.test",
 			"acme.test\x00", "*.acme.test", "1.2.3.4", "xn--acme-.test", "acm\xff.test", strings.Repeat("a.", 1<<19) + "acme.test"} {
 			route, err := r.Route(t.Context(), domain)
-			if e := wantErrorCode(t, err, CodeAddressInvalid); errors.Is(e, ErrNotFound) || route != (Route{}) {
+			if e := wantErrorCode(t, err, CodeAddressInvalid); errors.Is(e, ErrNotFound) || route != nil {
 				t.Errorf("%s: Route(%.20q) = %+v, %v", name, domain, route, err)
 			}
 		}
@@ -194,26 +194,27 @@ func TestRouterPutKeepsWhatWasDiscovered(t *testing.T) {
 	t.Parallel()
 	r := routerWith(t, routedConfig("acme", "acme.test"), routedConfig("other", "other.test"))
 	before, _ := r.Connector(t.Context(), "acme")
+	discovered := before.provider()
 	cfg := routedConfig("acme", "acme.test", "more.test")
 	cfg.Name, cfg.ClientSecret, cfg.Scopes = "Acme", NewSecret("rotated"), []string{"groups"}
 	if err := r.Put(cfg); err != nil {
 		t.Fatal(err)
 	}
 	renamed, _ := r.Connector(t.Context(), "acme")
-	if renamed == before || renamed.Name() != "Acme" || renamed.idp != before.idp {
+	if renamed == before || renamed.Name() != "Acme" || renamed.provider() != discovered {
 		t.Error("a new name, secret or domain costs a discovery")
 	}
 	if err := r.Replace([]Config{cfg}); err != nil {
 		t.Fatal(err)
 	}
-	if replaced, _ := r.Connector(t.Context(), "acme"); replaced.idp != before.idp {
+	if replaced, _ := r.Connector(t.Context(), "acme"); replaced.provider() != discovered {
 		t.Error("Replace with the same Config costs a discovery")
 	}
 	cfg.Issuer = "https://new.idp.test"
 	if err := r.Put(cfg); err != nil {
 		t.Fatal(err)
 	}
-	if moved, _ := r.Connector(t.Context(), "acme"); moved.idp == before.idp {
+	if moved, _ := r.Connector(t.Context(), "acme"); moved.provider() == discovered {
 		t.Error("another issuer has the old one's keys")
 	}
 }

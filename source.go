@@ -14,12 +14,12 @@ type Source interface {
 
 	// Route gives the connector that a domain's people must use, and the Domain that says so: the exact one, else the
 	// longest wildcard; asserted ones only; also when the connector is disabled. domain is canonical, as
-	// [ParseAddress] gives it. [ErrNotFound] means that the domain is nobody's, and that its people sign in without
+	// [ParseAddress] gives it. The Route is not nil beside a nil error. [ErrNotFound] means that the domain is nobody's, and that its people sign in without
 	// single sign-on; any other error means "unavailable", and they don't sign in at all meanwhile.
-	Route(ctx context.Context, domain string) (Route, error)
+	Route(ctx context.Context, domain string) (*Route, error)
 }
 
-// Route is the answer for a domain.
+// Route is the answer for a domain. It may be shared by many callers and must not be changed.
 type Route struct {
 	// Connector is whose the domain is, possibly disabled. Never nil beside a nil error.
 	Connector *Connector

@@ -17,8 +17,9 @@ func isPlainText(s string) bool {
 }
 
 // plain makes a hostile text fit to stand in a log line or an error: what can't be printed is replaced, and it is cut.
-func plain(s string) string {
-	const limit = 100
+func plain(s string) string { return plainUpTo(s, 100) }
+
+func plainUpTo(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Map(func(r rune) rune {
 		if isUnprintable(r) { //check:log-characters

@@ -12,18 +12,18 @@ import (
 
 // addUserInfo is 22 of the contract: it asks UserInfo (OpenID Connect Core 1.0, 5.3) where that is needed. The request is our
 // own, since go-oidc compares no sub and fails on "email_verified": null.
-func (c *Connector) addUserInfo(ctx context.Context, md *Metadata, token *oauth2.Token, cl *claims) error {
+func (c *Connector) addUserInfo(ctx context.Context, md *keptMetadata, token *oauth2.Token, cl *claims) error {
 	switch {
 	case c.cfg.UserInfo == UserInfoNever:
 		return nil
 	case c.cfg.UserInfo == UserInfoWhenNeeded && !c.needsUserInfo(*cl):
 		return nil
-	case md.UserInfoEndpoint == "" && c.cfg.UserInfo == UserInfoAlways: //check:userinfo-missing
+	case md.userInfoEndpoint == "" && c.cfg.UserInfo == UserInfoAlways: //check:userinfo-missing
 		return newError(CodeUserInfoRejected, c.cfg.ID, errors.New("the identity provider has no UserInfo endpoint"))
-	case md.UserInfoEndpoint == "":
+	case md.userInfoEndpoint == "":
 		return nil
 	}
-	body, err := c.idp.get(ctx, md.UserInfoEndpoint, token.AccessToken)
+	body, err := c.provider().get(ctx, md.userInfoEndpoint, token.AccessToken)
 	if err != nil {
 		return c.userInfoError(err)
 	}

@@ -24,6 +24,23 @@ type Skipped struct {
 	Count int
 }
 
+// ReasonPrivate is the Reason of a key whose private half is in the key set, for everybody to sign with.
+const ReasonPrivate = skipPrivate
+
+// algorithms are those that some key is for, sorted.
+func (d *document) algorithms() []string {
+	var names []string
+	for name, algorithm := range algorithms {
+		if slices.ContainsFunc(d.keys, func(k key) bool {
+			return (k.alg == "" || k.alg == name) && algorithm.fits(k.public)
+		}) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // parseDocument reads a key set. Keys that cannot be used are skipped one by one; none at all is a key set too: the IdP
 // has withdrawn them all. The error is ErrDocument.
 func parseDocument(body []byte) (*document, error) {

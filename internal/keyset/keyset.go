@@ -119,6 +119,16 @@ func (s *Set) Summary(ctx context.Context) (Summary, error) {
 	return Summary{Usable: len(d.keys), Skipped: slices.Clone(d.skipped)}, nil
 }
 
+// Algorithms fetches the keys if it has none, and gives the algorithms that some usable key is for, sorted. The error is a
+// *FetchError.
+func (s *Set) Algorithms(ctx context.Context) ([]string, error) {
+	d, err := s.documents.Get(ctx)
+	if err != nil {
+		return nil, &FetchError{err}
+	}
+	return d.algorithms(), nil
+}
+
 // verification is one token and the keys that were tried on it.
 type verification struct {
 	token *token

@@ -1,8 +1,10 @@
 // Command readme checks what the documentation shows: that every Go block compiles, and that every file it links or names
-// exists. It reads README.md and all other *.md files of the repository but CHANGELOG.md, which tells of the past.
+// exists. It reads README.md and all other *.md files of the repository, those in docs among them, but CHANGELOG.md, which
+// tells of the past.
 //
-// A block of Go that begins with a package clause is compiled as a program of its own. Any other block must stand, line by
-// line but for white space, in a Go file that "go vet ./..." compiles: an example or a test.
+// A block of Go that begins with a package clause is compiled as a program of its own, unless it stands somewhere. Any other
+// block must stand, line by line but for white space, in a Go file that "go vet ./..." compiles, in any of the repository's
+// modules: an example or a test.
 //
 //	readme [repository]
 package main

@@ -1,0 +1,101 @@
+package cow
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// A map and a plain one that are changed alike stay alike, and what a reader holds stays as it was: at every size at which
+// the shards are divided anew.
+func TestLikeAPlainMap(t *testing.T) {
+	t.Parallel()
+	for _, keys := range []int{1, 10, singleMax, 5 * singleMax} {
+		t.Run(fmt.Sprint(keys), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(1, uint64(keys)))
+			var m Map[int]
+			plain := map[string]int{}
+			for round := range 30 {
+				before, held := m, maps.Clone(plain)
+				edit := m.Edit(0)
+				for range keys / 3 {
+					key := fmt.Sprintf("%d.example", random.IntN(keys))
+					if random.IntN(3) == 0 {
+						edit.Delete(key)
+						delete(plain, key)
+					} else {
+						edit.Set(key, round)
+						plain[key] = round
+					}
+					if got, ok := edit.Get(key); ok != contains(plain, key) || got != plain[key] {
+						t.Fatalf("%s is %d, %v while it is changed", key, got, ok)
+					}
+				}
+				m = edit.Done()
+				wantLike(t, &m, plain)
+				wantLike(t, &before, held)
+			}
+		})
+	}
+}
+
+func contains(m map[string]int, key string) bool {
+	_, ok := m[key]
+	return ok
+}
+
+func wantLike(t *testing.T, m *Map[int], plain map[string]int) {
+	t.Helper()
+	if m.Len() != len(plain) {
+		t.Fatalf("%d entries, want %d", m.Len(), len(plain))
+	}
+	for key, want := range plain {
+		if got, ok := m.Get(key); !ok || got != want {
+			t.Fatalf("%s is %d, %v, want %d", key, got, ok, want)
+		}
+	}
+	if got, want := slices.Sorted(m.Values()), slices.Sorted(maps.Values(plain)); !slices.Equal(got, want) {
+		t.Fatalf("%d values, want %d", len(got), len(want))
+	}
+	if _, ok := m.Get("nobody's.example"); ok {
+		t.Fatal("has what was never put in")
+	}
+}
+
+// A change of a large map copies a small part of it.
+func TestChangeCopiesWhatItTouches(t *testing.T) {
+	t.Parallel()
+	var m Map[int]
+	edit := m.Edit(100_000)
+	for i := range 100_000 {
+		edit.Set(fmt.Sprint(i), i)
+	}
+	m = edit.Done()
+	edit = m.Edit(0)
+	edit.Set("one", 1)
+	edit.Delete("99")
+	copied := 0
+	for i, own := range edit.own {
+		if own {
+			copied += len(edit.next.shards[i])
+		}
+	}
+	if copied > 10*usualShard {
+		t.Errorf("%d entries of 100000 were copied", copied)
+	}
+}
+
+func TestEmptyMap(t *testing.T) {
+	t.Parallel()
+	var m Map[int]
+	wantLike(t, &m, nil)
+	m = m.Edit(0).Done()
+	wantLike(t, &m, nil)
+	edit := m.Edit(0)
+	edit.Delete("nobody's.example")
+	m = edit.Done()
+	wantLike(t, &m, nil)
+}
