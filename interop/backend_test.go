@@ -27,6 +27,7 @@ const (
 
 // backend is a small product: people who had passwords before, and single sign-on in front of that.
 type backend struct {
+	router  *oidcsso.Router
 	flow    *oidcsso.Flow
 	handler http.Handler // its routes
 	clock   *clock
@@ -71,6 +72,7 @@ func newBackend(s *setUp) (*backend, error) {
 	if err := router.Put(s.config); err != nil {
 		return nil, err
 	}
+	b.router = router
 	s.flow.Keys = []oidcsso.SealKey{oidcsso.RandomSealKey()}
 	var err error
 	if b.flow, err = oidcsso.NewFlow(&s.options, router, &s.flow); err != nil {

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 func configurationCases() []testCase {
 	return []testCase{
+		{"check", "`Connector.Check` finds nothing that would keep a sign-in from working.", testCheck},
+		{"check of a wrong secret", "`Connector.Check` finds the wrong secret before anybody signs in.", testCheckSecret},
 		{"wrong client secret", "`client_rejected`, with a remedy that names the secret.", testWrongSecret},
 		{"issuer off by a slash", "`issuer_mismatch` before anybody leaves the backend, and the remedy says exactly what to enter.", testSlash},
 		{"client_secret_basic", "Where it is offered, the secret goes into the Authorization header, in one request.", testBasic},
@@ -19,6 +22,44 @@ func configurationCases() []testCase {
 		{"public client", "A client without a secret, by PKCE alone.", testPublic},
 		{"signing algorithms", "ID tokens of clients with another algorithm: asymmetric ones are taken, unsigned, HMAC and encrypted ones refused.", testAlgorithms},
 	}
+}
+
+func testCheck(c *trial) {
+	findings := c.check(c.backend())
+	var seen []string
+	for _, f := range findings {
+		if f.Level >= slog.LevelError {
+			c.Errorf("%s: %s %s", f.Code, f.Message, f.Remedy)
+		}
+		if f.Level >= slog.LevelWarn || strings.HasPrefix(f.Code, "client_") {
+			seen = append(seen, f.Code)
+		}
+	}
+	c.note(strings.Join(seen, ", "))
+}
+
+func testCheckSecret(c *trial) {
+	if c.codeFirst {
+		c.na("it looks at the code before the secret, and a check has no code that it would take")
+	}
+	findings := c.check(c.backend(func(s *setUp) { s.config.ClientSecret = oidcsso.NewSecret("a secret that expired") }))
+	if findings[0].Code != string(oidcsso.CodeClientRejected) || findings[0].Level != slog.LevelError {
+		c.Errorf("the gravest finding is %+v", findings[0])
+	}
+}
+
+// check gives what the library has to say about a backend's connector.
+func (c *trial) check(be *backend) []oidcsso.Finding {
+	c.Helper()
+	connector, err := be.router.Connector(c.Context(), connectorID)
+	if err != nil {
+		c.Fatal(err)
+	}
+	md, findings := connector.Check(c.Context())
+	if md == nil || md.Issuer != c.issuer || len(findings) == 0 {
+		c.Fatalf("it found %+v, %+v", md, findings)
+	}
+	return findings
 }
 
 func testWrongSecret(c *trial) {

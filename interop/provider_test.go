@@ -32,6 +32,8 @@ type provider struct {
 	post, public client
 	// strictAuth says that a client must use the one method that it is registered for.
 	strictAuth bool
+	// codeFirst says that its token endpoint looks at the code before it looks at the secret.
+	codeFirst bool
 	// algorithms are clients whose ID tokens are signed or encrypted in another way, and whether the library takes them.
 	algorithms map[string]algorithm
 

@@ -91,7 +91,7 @@ func hydra() provider {
 
 func zitadelOIDC() provider {
 	return provider{
-		name:      "zitadel-oidc",
+		name: "zitadel-oidc", codeFirst: true,
 		client:    client{"web", "secret"},
 		public:    client{id: "native"},
 		alice:     person{"alice", "alice-pw", "alice@example.com", "u1"},

@@ -18,6 +18,7 @@ const (
 	Failed  Outcome = "FAIL"
 	NA      Outcome = "n/a"     // the identity provider can't do it
 	Skipped Outcome = "skipped" // it could not be tried on this machine
+	NotRun  Outcome = "not run" // nobody wanted it to run
 )
 
 // Cell is the outcome with what there is to say about it: a reason, or what was seen.
@@ -84,7 +85,21 @@ func (m *Matrix) Ran() int {
 	return n
 }
 
-// cell is what stands in a cell; one that nobody filled has failed, so that nothing is left out silently.
+// Complete says whether every case was tried with every identity provider that ran.
+func (m *Matrix) Complete() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, idp := range m.idps {
+		for _, c := range m.cases {
+			if m.cell(idp, c.Name).Outcome == NotRun {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cell is what stands in a cell.
 func (m *Matrix) cell(idp IdP, name string) Cell {
 	if idp.Issuer == "" {
 		return Cell{Skipped, idp.Skipped}
@@ -92,7 +107,7 @@ func (m *Matrix) cell(idp IdP, name string) Cell {
 	if cell, ok := m.cells[[2]string{idp.Name, name}]; ok {
 		return cell
 	}
-	return Cell{Failed, "it was not tried"}
+	return Cell{Outcome: NotRun}
 }
 
 // Text is the matrix for a terminal.
@@ -106,18 +121,18 @@ func (m *Matrix) Text() string {
 	}
 	fmt.Fprintf(&b, "%-*s", width, "")
 	for _, idp := range m.idps {
-		fmt.Fprintf(&b, "  %s", idp.Name)
+		fmt.Fprintf(&b, "  %-*s", len(NotRun), idp.Name)
 	}
 	for _, c := range m.cases {
 		fmt.Fprintf(&b, "\n%-*s", width, c.Name)
 		for _, idp := range m.idps {
-			fmt.Fprintf(&b, "  %-*s", len(idp.Name), m.cell(idp, c.Name).Outcome)
+			fmt.Fprintf(&b, "  %-*s", max(len(idp.Name), len(NotRun)), m.cell(idp, c.Name).Outcome)
 		}
 	}
 	b.WriteString("\n")
 	for _, idp := range m.idps {
 		if idp.Issuer == "" {
-			fmt.Fprintf(&b, "SKIPPED: %s: %s\n", idp.Name, idp.Skipped)
+			fmt.Fprintf(&b, "SKIPPED: %s: %s\n", idp.Name, plain(idp.Skipped))
 			continue
 		}
 		for _, c := range m.cases {
