@@ -191,10 +191,12 @@ func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (
 		return "", invalid("it has both a code and an error")
 	case errorCode == "access_denied":
 		return "", newError(CodeAccessDenied, c.cfg.ID, nil)
+	case errorCode == "consent_required" && !login.silent: // the person was asked, and said no
+		return "", newError(CodeAccessDenied, c.cfg.ID, &ProviderError{errorCode})
 	case errorCode == "temporarily_unavailable" || errorCode == "server_error":
 		return "", newError(CodeUnavailable, c.cfg.ID, errors.New("the identity provider answered "+errorCode))
 	case errorCode != "":
-		return "", newError(CodeProviderError, c.cfg.ID, &ProviderError{errorName(errorCode)}).withRemedy("%s", remedyFor(errorCode))
+		return "", newError(CodeProviderError, c.cfg.ID, &ProviderError{errorName(errorCode)}).withRemedy("%s", remedyFor(errorCode, login.silent))
 	case code == "": //check:code-missing
 		return "", invalid("it has neither a code nor an error")
 	}
@@ -220,14 +222,16 @@ func errorName(code string) string {
 	return code
 }
 
-func remedyFor(errorCode string) string {
+func remedyFor(errorCode string, silent bool) string {
 	switch errorCode {
 	case "invalid_scope":
 		return "The identity provider does not know one of the scopes. Take away the connector's additional scopes, or allow them for the application."
 	case "unauthorized_client", "unsupported_response_type":
 		return "Allow the authorization code flow for the application at the identity provider."
 	case "login_required", "interaction_required", "consent_required", "account_selection_required":
-		return "The identity provider needs the person to act, which prompt=none forbids."
+		if silent {
+			return "The identity provider needs the person to act, which prompt=none forbids."
+		}
 	}
 	return codeTexts[CodeProviderError].remedy
 }

@@ -225,7 +225,8 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	}
 	login := &Login{
 		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
-		issPromised: md.issPromised, returnTo: p.ReturnTo, data: slices.Clone(p.Data),
+		issPromised: md.issPromised, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", returnTo: p.ReturnTo,
+		data:   slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
 	}
 	if p.Binding != "" {

@@ -308,10 +308,10 @@ var attacksOnError = []attack{
 	providerError("invalid_scope", "invalid_scope", "scopes"),
 	providerError("unauthorized_client", "unauthorized_client", "authorization code flow"),
 	providerError("unsupported_response_type", "unsupported_response_type", "authorization code flow"),
-	providerError("login_required", "login_required", "prompt=none"),
-	providerError("interaction_required", "interaction_required", "prompt=none"),
-	providerError("consent_required", "consent_required", "prompt=none"),
-	providerError("account_selection_required", "account_selection_required", "prompt=none"),
+	silentError("login_required"), silentError("interaction_required"), silentError("consent_required"), silentError("account_selection_required"),
+	providerError("login_required", "login_required", "own log"), // nobody asked for prompt=none
+	{name: "Alice refuses consent, in the words of LemonLDAP::NG", code: oidcsso.CodeAccessDenied, cause: "consent_required",
+		before: refuseWith("consent_required", planted)},
 	providerError("invalid_request", "invalid_request", "cause"),
 	providerError("AADSTS50105.x-1", "AADSTS50105.x-1", "cause"),
 	providerError(strings.Repeat("e", 64), strings.Repeat("e", 64), ""),
@@ -353,6 +353,17 @@ func providerError(sent, kept, remedy string) attack {
 			}
 		},
 	}
+}
+
+// silentError is what an identity provider answers to prompt=none (OpenID Connect Core 1.0, 3.1.2.6).
+func silentError(code string) attack {
+	a := providerError(code, code, "prompt=none")
+	a.name += " after prompt=none"
+	a.before = func(tr *trial) {
+		tr.params.Prompt = "none"
+		refuseWith(code, planted)(tr)
+	}
+	return a
 }
 
 func unavailableError(code string) attack {

@@ -22,6 +22,7 @@ type Login struct {
 	fingerprint [fingerprintSize]byte
 	redirectURI string
 	issPromised bool
+	silent      bool    // prompt=none
 	drawn       **drawn // see hidden
 	maxAge      int     // seconds; 0: not asked
 	expiry      time.Time
@@ -114,6 +115,7 @@ func openLogin(keys []SealKey, text string, context ...string) (*Login, error) {
 const (
 	flagIssPromised = 1 << iota
 	flagBound
+	flagSilent
 )
 
 // loginVersion changes with the layout below; texts of another version don't open.
@@ -127,6 +129,9 @@ func (l *Login) marshal() []byte {
 	}
 	if l.bound {
 		flags |= flagBound
+	}
+	if l.silent {
+		flags |= flagSilent
 	}
 	b := make([]byte, 0, 192+len(l.redirectURI)+len(l.returnTo)+len(l.data))
 	b = append(b, loginVersion, byte(l.purpose), flags)
@@ -149,11 +154,11 @@ var errLayout = errors.New("oidcsso: the sealed text has another layout")
 func (l *Login) unmarshal(b []byte) error {
 	r := &reader{rest: b}
 	head := r.take(3)
-	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound) != 0 { //check:login-layout
+	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound|flagSilent) != 0 { //check:login-layout
 		return errLayout
 	}
 	l.purpose = purpose(head[1])
-	l.issPromised, l.bound = head[2]&flagIssPromised != 0, head[2]&flagBound != 0
+	l.issPromised, l.bound, l.silent = head[2]&flagIssPromised != 0, head[2]&flagBound != 0, head[2]&flagSilent != 0
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
 	l.drawn = hidden(drawn{})

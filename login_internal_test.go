@@ -68,6 +68,19 @@ func layout(t testing.TB) []byte {
 	return b
 }
 
+// A Login of a silent sign-in differs in one flag; all others are as they were before there was one.
+func TestLayoutOfASilentLogin(t *testing.T) {
+	t.Parallel()
+	l := fixedLogin()
+	l.silent = true
+	want := layout(t)
+	want[2] = 0x07
+	got := new(Login)
+	if err := got.unmarshal(l.marshal()); err != nil || !got.silent || !bytes.Equal(l.marshal(), want) {
+		t.Errorf("%x, %v", l.marshal(), err)
+	}
+}
+
 func TestLayoutOfALogin(t *testing.T) {
 	t.Parallel()
 	if got := hex.EncodeToString(fixedLogin().marshal()); got != loginLayout {
@@ -121,7 +134,7 @@ func TestOtherLayoutsAreRefused(t *testing.T) {
 		"empty":                     {},
 		"version 0":                 changed(0, 0),
 		"version 2":                 changed(0, 2),
-		"a flag of a later version": changed(2, 0x07),
+		"a flag of a later version": changed(2, 0x0b),
 		"the highest flag":          changed(2, 0x83),
 		"bound flag taken away":     changed(2, 0x01),
 		"a byte more":               append(layout(t), 0),
