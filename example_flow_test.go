@@ -132,7 +132,7 @@ func ExampleFlow_Finish() {
 	if e := oidcsso.AsError(err); e.Kind() == oidcsso.KindExpired { // beginning again helps
 		fmt.Println(e.HTTPStatus(), e.Public)
 	}
-	// Output: 400 Your sign-in could not be completed. Please sign in again.
+	// Output: 400 Your sign-in could not be completed. Please sign in again, and allow cookies for this site if that does not help.
 }
 
 // A "Sign in with Acme" button. A return target that is not the backend's is refused, and nothing is written.
