@@ -88,7 +88,7 @@ func (c *Connector) checkIssuer(ctx context.Context, found *findings) *Metadata 
 	if kept == nil {
 		return nil
 	}
-	md := kept.Metadata()
+	md := kept.metadata(c.cfg.Issuer)
 	c.checkMetadata(md, found)
 	c.checkRequested(md, found)
 	c.checkKeys(ctx, md, found)

@@ -25,7 +25,7 @@ func lookupRow(p plan) ([]*section, error) {
 	s := &section{
 		title: "Domain look-up",
 		about: fmt.Sprintf("Router.Route beside a plain map[string]*Connector of the same domains, %d of each connector, in random order. "+
-			"With writers, a Put changes one connector every %s; the plain map has none. Bytes are those of the table for each domain, beyond the connectors with their lists of domains.", domainsEach, writeEvery),
+			"With writers, a Put changes one connector every %s; the plain map has none. Bytes are all that each domain adds to the Router, with its entry in the connector.", domainsEach, writeEvery),
 		header: []string{"domains", "plain map", "Route", "x map", "Route, with writers", "x map", "a Put", "bytes a domain"},
 	}
 	for _, n := range []int{1000, 100_000, 1_000_000} {
@@ -152,13 +152,14 @@ func writeTo(router *oidcsso.Router) (stop func() (time.Duration, error)) {
 	}
 }
 
-// tableBytes is what a Router adds to its connectors.
+// tableBytes is what each domain adds to a Router, with its entry in the connector; the names are the caller's.
 func tableBytes(configs []oidcsso.Config, domains int) (float64, error) {
 	opts := newOptions()
 	before := heap()
 	alone := make([]*oidcsso.Connector, len(configs))
 	for i, cfg := range configs {
 		var err error
+		cfg.Domains = nil
 		if alone[i], err = oidcsso.NewConnector(cfg, opts); err != nil {
 			return 0, err
 		}
