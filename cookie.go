@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/oidcsso/oidcsso/internal/xaes"
 )
 
 // A sign-in under way is one cookie, named after its state, so that two tabs don't disturb each other. Under https the
@@ -39,7 +41,7 @@ func (s site) sealContext(name string) []string { return []string{"flow", s.base
 // setCookie seals the Login into a cookie, and drops the oldest ones if the browser has too many.
 func (s site) setCookie(w http.ResponseWriter, r *http.Request, login *Login) error {
 	name := s.cookieName(login.State())
-	sealed, err := s.options.Keys[0].seal(login.marshal(), s.sealContext(name)...)
+	sealed, err := s.options.Keys[0].seal(login.marshal(xaes.NonceSize), s.sealContext(name)...)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/oidcsso/oidcsso/internal/xaes"
 )
 
 // loginLifetime is how long a person may take at the identity provider.
@@ -95,7 +97,7 @@ func (l *Login) boundTo(value string) bool {
 // Seal encrypts the Login into a text of URL-safe characters, about 300 bytes without data, that only the holder of the key
 // can read or make. A [Flow] does it by itself. It fails with an empty key, and where the text would be over 4096 bytes long
 // because of the redirect URI.
-func (l *Login) Seal(key SealKey) (string, error) { return key.seal(l.marshal()) }
+func (l *Login) Seal(key SealKey) (string, error) { return key.seal(l.marshal(xaes.NonceSize)) }
 
 // OpenLogin reads what [Login.Seal] made, with the first key that fits. The error is an [*Error] with CodeLoginMissing.
 func OpenLogin(keys []SealKey, text string) (*Login, error) { return openLogin(keys, text) }
@@ -121,8 +123,8 @@ const (
 // loginVersion changes with the layout below; texts of another version don't open.
 const loginVersion = 1
 
-// marshal writes the fields one after the other: fixed ones as they are, the others behind their length.
-func (l *Login) marshal() []byte {
+// marshal writes the fields one after the other behind some room: fixed ones as they are, the others behind their length.
+func (l *Login) marshal(room int) []byte {
 	var flags byte
 	if l.issPromised {
 		flags |= flagIssPromised
@@ -133,7 +135,7 @@ func (l *Login) marshal() []byte {
 	if l.silent {
 		flags |= flagSilent
 	}
-	b := make([]byte, 0, 192+len(l.redirectURI)+len(l.returnTo)+len(l.data))
+	b := make([]byte, room, room+192+len(l.redirectURI)+len(l.returnTo)+len(l.data)+xaes.Overhead)
 	b = append(b, loginVersion, byte(l.purpose), flags)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.expiry.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(l.maxAge))
@@ -142,11 +144,10 @@ func (l *Login) marshal() []byte {
 	if l.bound {
 		b = append(b, l.binding[:]...)
 	}
-	for _, field := range []string{l.connector, l.redirectURI, l.returnTo, string(l.data)} {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(field)))
-		b = append(b, field...)
+	for _, field := range [...]string{l.connector, l.redirectURI, l.returnTo} {
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(field))), field...)
 	}
-	return b
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(l.data))), l.data...)
 }
 
 var errLayout = errors.New("oidcsso: the sealed text has another layout")
@@ -162,14 +163,12 @@ func (l *Login) unmarshal(b []byte) error {
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
 	l.drawn = hidden(drawn{})
-	fixed := [][]byte{l.fingerprint[:], (*l.drawn)[:]}
+	copy(l.fingerprint[:], r.take(len(l.fingerprint)))
+	copy((*l.drawn)[:], r.take(len(*l.drawn)))
 	if l.bound {
-		fixed = append(fixed, l.binding[:])
+		copy(l.binding[:], r.take(len(l.binding)))
 	}
-	for _, field := range fixed {
-		copy(field, r.take(len(field)))
-	}
-	for _, field := range []*string{&l.connector, &l.redirectURI, &l.returnTo} {
+	for _, field := range [...]*string{&l.connector, &l.redirectURI, &l.returnTo} {
 		*field = string(r.variable())
 	}
 	if data := r.variable(); len(data) > 0 {

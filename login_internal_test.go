@@ -76,14 +76,14 @@ func TestLayoutOfASilentLogin(t *testing.T) {
 	want := layout(t)
 	want[2] = 0x07
 	got := new(Login)
-	if err := got.unmarshal(l.marshal()); err != nil || !got.silent || !bytes.Equal(l.marshal(), want) {
-		t.Errorf("%x, %v", l.marshal(), err)
+	if err := got.unmarshal(l.marshal(0)); err != nil || !got.silent || !bytes.Equal(l.marshal(0), want) {
+		t.Errorf("%x, %v", l.marshal(0), err)
 	}
 }
 
 func TestLayoutOfALogin(t *testing.T) {
 	t.Parallel()
-	if got := hex.EncodeToString(fixedLogin().marshal()); got != loginLayout {
+	if got := hex.EncodeToString(fixedLogin().marshal(0)); got != loginLayout {
 		t.Errorf("the layout is\n%s, not\n%s", got, loginLayout)
 	}
 	var l Login
@@ -149,7 +149,7 @@ func TestOtherLayoutsAreRefused(t *testing.T) {
 		if err := new(Login).unmarshal(b); !errors.Is(err, errLayout) {
 			t.Errorf("%s: %v", name, err)
 		}
-		text, err := fixedSealKey(t).seal(b)
+		text, err := fixedSealKey(t).seal(append(make([]byte, xaes.NonceSize), b...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func FuzzUnmarshalLogin(f *testing.F) {
 	f.Add(layout(f))
 	unbound := fixedLogin()
 	unbound.bound, unbound.data, unbound.returnTo = false, nil, ""
-	f.Add(unbound.marshal())
+	f.Add(unbound.marshal(0))
 	f.Add([]byte{})
 	f.Add(layout(f)[:100])
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -229,7 +229,7 @@ func FuzzUnmarshalLogin(f *testing.F) {
 			}
 			return
 		}
-		if again := l.marshal(); !bytes.Equal(again, b) {
+		if again := l.marshal(0); !bytes.Equal(again, b) {
 			t.Fatalf("%x became %x", b, again)
 		}
 	})
@@ -238,7 +238,7 @@ func FuzzUnmarshalLogin(f *testing.F) {
 // FuzzOpenLogin: nothing opens but what was sealed, and nothing panics.
 func FuzzOpenLogin(f *testing.F) {
 	key := fixedSealKey(f)
-	planted, err := key.seal(layout(f), "flow", "https://app.example.com/sso", "__Host-oidcsso-abcdefghijkl")
+	planted, err := key.seal(append(make([]byte, xaes.NonceSize), layout(f)...), "flow", "https://app.example.com/sso", "__Host-oidcsso-abcdefghijkl")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -68,46 +68,54 @@ const sealDomain = "oidcsso login v1"
 // maxSealed bounds the text that seal makes and open looks at, in bytes; a cookie can't be larger anyway.
 const maxSealed = 4096
 
-// seal encrypts and authenticates plaintext together with where it belongs.
-func (k SealKey) seal(plaintext []byte, context ...string) (string, error) {
+// sealRoom is how much longer the sealed bytes are.
+const sealRoom = xaes.NonceSize + xaes.Overhead
+
+// seal encrypts and authenticates what follows the first xaes.NonceSize bytes of b, in its place, together with where it
+// belongs. It needs sealRoom in all.
+func (k SealKey) seal(b []byte, context ...string) (string, error) {
 	if k.key == nil {
 		return "", errors.New("oidcsso: the seal key is empty; make one with NewSealKey or ParseSealKey")
 	}
-	var nonce [xaes.NonceSize]byte
-	rand.Read(nonce[:])
-	sealed := make([]byte, 0, xaes.NonceSize+len(plaintext)+xaes.Overhead)
-	sealed = (*k.key).Seal(append(sealed, nonce[:]...), &nonce, plaintext, additional(context))
-	text := base64Text(sealed)
-	if len(text) > maxSealed {
+	nonce, message := b[:xaes.NonceSize], b[xaes.NonceSize:]
+	rand.Read(nonce)
+	sealed := (*k.key).Seal(nonce, (*[xaes.NonceSize]byte)(nonce), message, additional(context))
+	if base64.RawURLEncoding.EncodedLen(len(sealed)) > maxSealed {
 		return "", fmt.Errorf("oidcsso: the sealed text is longer than %d bytes; shorten the redirect URI, the return target or the data", maxSealed)
 	}
-	return text, nil
+	var room [512]byte // more than most take
+	return string(base64.RawURLEncoding.AppendEncode(room[:0], sealed)), nil
 }
 
 var errSealed = errors.New("oidcsso: the sealed text does not open")
 
 // open is the reverse of seal, with the first key that fits.
 func open(keys []SealKey, text string, context ...string) ([]byte, error) {
-	if len(text) > maxSealed || strings.ContainsAny(text, "\r\n") { // package base64 would pass over line breaks //check:sealed-text
+	if len(text) > maxSealed || strings.IndexByte(text, '\r') >= 0 || strings.IndexByte(text, '\n') >= 0 { // package base64 would pass over line breaks //check:sealed-text
 		return nil, errSealed
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(sealed) < xaes.NonceSize+xaes.Overhead { //check:sealed-text
+	if err != nil || len(sealed) < sealRoom { //check:sealed-text
 		return nil, errSealed
 	}
-	nonce := [xaes.NonceSize]byte(sealed)
+	nonce := (*[xaes.NonceSize]byte)(sealed)
 	for _, k := range keys {
 		if k.key == nil {
 			continue
 		}
-		if plaintext, err := (*k.key).Open(nil, &nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
+		if plaintext, err := (*k.key).Open(nil, nonce, sealed[xaes.NonceSize:], additional(context)); err == nil {
 			return plaintext, nil
 		}
 	}
 	return nil, errSealed
 }
 
+var additionalAlone = joined(sealDomain)
+
 func additional(context []string) []byte {
+	if len(context) == 0 {
+		return additionalAlone
+	}
 	b := appendPart(make([]byte, 0, 128), sealDomain)
 	for _, part := range context {
 		b = appendPart(b, part)
