@@ -40,8 +40,9 @@ type tokenWork struct {
 func newTokenWork(b *testing.B, key *benchwork.Key) *tokenWork {
 	const issuer, clientID = "https://idp.acme.example", "0oa1b2c3"
 	// One document is both the metadata and the key set.
-	document := fmt.Sprintf(`{"issuer":%q,"authorization_endpoint":"https://idp.acme.example/authorize","token_endpoint":"https://idp.acme.example/token",`+
-		`"jwks_uri":"https://idp.acme.example/keys","id_token_signing_alg_values_supported":[%q],`, issuer, key.Alg) + benchwork.JWKS(key)[1:]
+	document := fmt.Sprintf(`{"issuer":%q,"authorization_endpoint":"https://idp.acme.example/authorize",`+
+		`"token_endpoint":"https://idp.acme.example/token","jwks_uri":"https://idp.acme.example/keys",`+
+		`"id_token_signing_alg_values_supported":[%q],`, issuer, key.Alg) + benchwork.JWKS(key)[1:]
 	opts := optionsServing(document)
 	opts.Now = nil
 	connector, err := NewConnector(Config{ID: "acme", Issuer: issuer, ClientID: clientID, Domains: AssertDomains("acme.example")}, opts)

@@ -19,15 +19,18 @@ import (
 // provider sends.
 func bareContender() contender {
 	httpClient := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
-	return contender{name: bareName, lacks: "only the signature is checked", ignores: []string{wrongNonce}, open: func(ctx context.Context, issuer string) (client, error) {
+	open := func(ctx context.Context, issuer string) (client, error) {
 		b := &bare{http: httpClient}
 		if err := b.get(ctx, issuer+"/.well-known/openid-configuration", &b.metadata); err != nil {
 			return nil, err
 		}
-		b.urlStart = b.metadata.AuthorizationEndpoint + "?" + url.Values{"response_type": {"code"}, "client_id": {clientID},
-			"redirect_uri": {redirectURI}, "scope": {"openid profile email"}, "code_challenge_method": {"S256"}}.Encode()
+		b.urlStart = b.metadata.AuthorizationEndpoint + "?" + url.Values{
+			"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {redirectURI},
+			"scope": {"openid profile email"}, "code_challenge_method": {"S256"},
+		}.Encode()
 		return b, nil
-	}}
+	}
+	return contender{name: bareName, open: open, lacks: "only the signature is checked", ignores: []string{wrongNonce}}
 }
 
 type bare struct {
@@ -72,7 +75,9 @@ func (b *bare) finish(r *http.Request, p pending) (string, error) {
 	if query.Get("state") != p.state {
 		return "", errState
 	}
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {query.Get("code")}, "redirect_uri": {redirectURI}, "code_verifier": {p.verifier}}
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {query.Get("code")}, "redirect_uri": {redirectURI}, "code_verifier": {p.verifier},
+	}
 	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, b.metadata.TokenEndpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err

@@ -17,7 +17,8 @@ func gothContender() contender {
 		lacks:   "no nonce, no PKCE, no signature checked",
 		ignores: []string{wrongNonce, wrongSignature},
 		open: func(_ context.Context, issuer string) (client, error) {
-			provider, err := openidConnect.New(clientID, clientSecret, redirectURI, issuer+"/.well-known/openid-configuration", "openid", "profile", "email")
+			discovery := issuer + "/.well-known/openid-configuration"
+			provider, err := openidConnect.New(clientID, clientSecret, redirectURI, discovery, "openid", "profile", "email")
 			if err != nil {
 				return nil, err
 			}

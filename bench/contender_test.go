@@ -86,7 +86,8 @@ func TestEveryContenderSendsTheSameRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := must[*url.URL](t)(url.Parse(text)).Query()
-		if !strings.HasPrefix(text, provider.issuer(0)+"/authorize?") || asked.Get("client_id") != clientID || asked.Get("redirect_uri") != redirectURI ||
+		if !strings.HasPrefix(text, provider.issuer(0)+"/authorize?") ||
+			asked.Get("client_id") != clientID || asked.Get("redirect_uri") != redirectURI ||
 			asked.Get("response_type") != "code" || asked.Get("state") == "" || len(strings.Fields(asked.Get("scope"))) != 3 {
 			t.Errorf("the URL is %s", text)
 		}
@@ -165,7 +166,7 @@ func TestEveryVerifierVerifies(t *testing.T) {
 			opened := open(t, c, provider)
 			verify := opened.verifier(key, "nonce")
 			if verify == nil {
-				t.Skipf("%s has no function that verifies an ID token alone; the root package's BenchmarkIDToken has its row", c.name)
+				t.Skipf("%s exports nothing that verifies an ID token alone; the root package's BenchmarkIDToken has its row", c.name)
 			}
 			ctx := context.Background()
 			issuer := provider.issuer(0)

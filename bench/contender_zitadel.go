@@ -15,7 +15,8 @@ import (
 // kept in the same way by all. Discovery is in the constructor.
 func zitadelContender() contender {
 	return contender{name: "zitadel/oidc rp", open: func(ctx context.Context, issuer string) (client, error) {
-		party, err := rp.NewRelyingPartyOIDC(ctx, issuer, clientID, clientSecret, redirectURI, []string{"openid", "profile", "email"},
+		scopes := []string{"openid", "profile", "email"}
+		party, err := rp.NewRelyingPartyOIDC(ctx, issuer, clientID, clientSecret, redirectURI, scopes,
 			rp.WithSigningAlgsFromDiscovery(), rp.WithVerifierOpts(rp.WithNonce(nonceFrom)))
 		if err != nil {
 			return nil, err
@@ -46,8 +47,8 @@ func (z *zitadel) begin(context.Context) (string, pending, error) {
 		return "", pending{}, err
 	}
 	p := pending{state: state, nonce: nonce, verifier: oauth2.GenerateVerifier()}
-	u := rp.AuthURL(p.state, z.party, rp.WithCodeChallenge(oidc.NewSHACodeChallenge(p.verifier)), rp.AuthURLOpt(rp.WithURLParam("nonce", p.nonce)))
-	return u, p, nil
+	challenge := rp.WithCodeChallenge(oidc.NewSHACodeChallenge(p.verifier))
+	return rp.AuthURL(p.state, z.party, challenge, rp.AuthURLOpt(rp.WithURLParam("nonce", p.nonce))), p, nil
 }
 
 func (z *zitadel) finish(r *http.Request, p pending) (string, error) {

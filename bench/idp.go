@@ -75,8 +75,8 @@ func (p *idp) issuer(n int) string { return p.base + "/t/" + strconv.Itoa(n) }
 
 // grant makes code good for one token request, which is answered with the ID token.
 func (p *idp) grant(code, idToken string) {
-	body := fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","expires_in":3600,"scope":"openid profile email","id_token":%q}`,
-		benchwork.AccessToken, idToken)
+	body := fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer","expires_in":3600,`+
+		`"scope":"openid profile email","id_token":%q}`, benchwork.AccessToken, idToken)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grants[code] = answer(200, body)
@@ -99,7 +99,8 @@ func (p *idp) form() url.Values {
 }
 
 func answer(status int, body string) []byte {
-	return fmt.Appendf(nil, "HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+	const head = "HTTP/1.1 %d Status\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+	return fmt.Appendf(nil, head+"%s", status, len(body), body)
 }
 
 var (
@@ -166,7 +167,8 @@ func (p *idp) document(issuer string) string {
 	return strings.NewReplacer("ISSUER", issuer, "METHOD", string(p.method)).Replace(discoveryDocument)
 }
 
-const discoveryDocument = `{"issuer":"ISSUER","authorization_endpoint":"ISSUER/authorize","token_endpoint":"ISSUER/token","jwks_uri":"ISSUER/keys",` +
+const discoveryDocument = `{"issuer":"ISSUER","authorization_endpoint":"ISSUER/authorize","token_endpoint":"ISSUER/token",` +
+	`"jwks_uri":"ISSUER/keys",` +
 	`"userinfo_endpoint":"ISSUER/userinfo","end_session_endpoint":"ISSUER/logout","revocation_endpoint":"ISSUER/revoke",` +
 	`"introspection_endpoint":"ISSUER/introspect","device_authorization_endpoint":"ISSUER/device",` +
 	`"response_types_supported":["code","id_token","code id_token","code token","id_token token","code id_token token"],` +
@@ -174,8 +176,9 @@ const discoveryDocument = `{"issuer":"ISSUER","authorization_endpoint":"ISSUER/a
 	`"grant_types_supported":["authorization_code","implicit","refresh_token","urn:ietf:params:oauth:grant-type:device_code"],` +
 	`"id_token_signing_alg_values_supported":["RS256","ES256","EdDSA"],` +
 	`"scopes_supported":["openid","profile","email","address","phone","offline_access","groups"],` +
-	`"claims_supported":["iss","sub","aud","iat","exp","jti","auth_time","amr","nonce","name","nickname","preferred_username","given_name",` +
-	`"middle_name","family_name","email","email_verified","profile","zoneinfo","locale","phone_number","picture","updated_at","at_hash","groups"],` +
+	`"claims_supported":["iss","sub","aud","iat","exp","jti","auth_time","amr","nonce","name","nickname",` +
+	`"preferred_username","given_name","middle_name","family_name","email","email_verified","profile","zoneinfo","locale","phone_number",` +
+	`"picture","updated_at","at_hash","groups"],` +
 	`"token_endpoint_auth_methods_supported":["METHOD"],"code_challenge_methods_supported":["S256"],` +
 	`"request_parameter_supported":true,"claims_parameter_supported":false,"backchannel_logout_supported":true,` +
 	`"backchannel_logout_session_supported":true}`

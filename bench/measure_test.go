@@ -66,14 +66,19 @@ func TestWorkThatFailsIsNamed(t *testing.T) {
 
 func TestSectionsPrintTargets(t *testing.T) {
 	t.Parallel()
-	results := []result{{name: bareName, cpu: []float64{100}, allocs: []float64{2}}, {name: ourName, cpu: []float64{120}, allocs: []float64{7}}}
+	results := []result{
+		{name: bareName, cpu: []float64{100}, allocs: []float64{2}},
+		{name: ourName, cpu: []float64{120}, allocs: []float64{7}},
+	}
 	s := timed("A row", "", results)
 	s.atMost(1.3, results, ourName, bareName)
 	s.atMostAllocs(6, results, ourName)
 	var text, markdown bytes.Buffer
 	s.text(&text)
 	s.markdown(&markdown)
-	for _, want := range []string{"oidcsso to bare: at most 1.30 times, measured 1.20: met", "oidcsso: at most 6 allocations, measured 7: not met"} {
+	for _, want := range []string{
+		"oidcsso to bare: at most 1.30 times, measured 1.20: met", "oidcsso: at most 6 allocations, measured 7: not met",
+	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 )
@@ -58,8 +59,8 @@ func callbackTime(p plan) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := timed("Callback", "From the browser's request to the subject: the token request over loopback and an ID token of RS256. "+
-		"The identity provider is in the same process and allocates nothing for it.", results)
+	s := timed("Callback", "From the browser's request to the subject: the token request over loopback and an ID token of "+
+		"RS256. The identity provider is in the same process and allocates nothing for it.", results)
 	s.atMost(1.0, results, ourName, goOIDCName)
 	s.atMostAllocs(240, results, ourName)
 	return s, nil
@@ -75,8 +76,9 @@ const (
 func callbackCounts() (*section, error) {
 	s := &section{
 		title: "Callback, requests and connections",
-		about: "Requests at the token endpoint for the first sign-in of a client, where only client_secret_basic is taken and where only client_secret_post is. " +
-			"Connections that " + strconv.Itoa(batches) + " times " + strconv.Itoa(inParallel) + " sign-ins at once open, after a warm-up of " + strconv.Itoa(warmUps) + " times; the identity provider lets none end before all have come.",
+		about: fmt.Sprintf("Requests at the token endpoint for the first sign-in of a client, where only client_secret_basic is taken "+
+			"and where only client_secret_post is. Connections that %d times %d sign-ins at once open, after a warm-up of %d times; "+
+			"the identity provider lets none end before all have come.", batches, inParallel, warmUps),
 		header: []string{"", "basic", "post", "new connections", ""},
 	}
 	for _, c := range append(contenders(), flowContender()) {
@@ -89,7 +91,8 @@ func callbackCounts() (*section, error) {
 			}
 			row = append(row, cell)
 			if c.name == ourName {
-				s.targets = append(s.targets, target{"token requests of a sign-in, " + string(method), 1, float64(requests), "requests"})
+				what := "token requests of a sign-in, " + string(method)
+				s.targets = append(s.targets, target{what, 1, float64(requests), "requests"})
 			}
 		}
 		connections, err := parallelConnections(c)

@@ -20,13 +20,14 @@ func coldRow(p plan) ([]*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := timedAlone("First authorization URL on a cold client", "The client is made, discovery is fetched, and the URL is given out.", first, byCPU)
+	u := timedAlone("First authorization URL on a cold client",
+		"The client is made, discovery is fetched, and the URL is given out.", first, byCPU)
 	u.atMost(1.15, first, ourName, bareName)
 	w := timedAlone("First completed sign-in on a cold client, all work in line",
 		"The row above, the key set and the callback. Who fetches the key set while the person is away waits for it here.", whole, byCPU)
 	w.atMost(1.4, whole, ourName, bareName)
 	v := timedAlone("First completed sign-in on a cold client, what the person waits for",
-		"The same without waiting for what is fetched while the person is at the identity provider, by the clock.", waited, byWall)
+		"The same, by the clock, without waiting for what is fetched while the person is away.", waited, byWall)
 	return []*section{u, w, v}, nil
 }
 

@@ -85,15 +85,16 @@ func rootBenchmark(p plan) (map[string][]result, error) {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "root.test")
-	if output, err := exec.Command("go", "test", "-c", "-o", binary, "github.com/oidcsso/oidcsso").CombinedOutput(); err != nil {
+	build := exec.Command("go", "test", "-c", "-o", binary, "github.com/oidcsso/oidcsso")
+	if output, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the root package's tests: %w\n%s", err, output)
 	}
 	found := map[string][]result{}
 	for round := range p.rounds {
 		for i := range len(rootNames) {
 			name := rootNames[(i+round)%len(rootNames)]
-			cmd := exec.Command(binary, "-test.run=^$", "-test.bench=^BenchmarkIDToken$/.*/^"+name+"$", "-test.benchtime="+p.slice.String())
-			output, err := cmd.CombinedOutput()
+			row := "-test.bench=^BenchmarkIDToken$/.*/^" + name + "$"
+			output, err := exec.Command(binary, "-test.run=^$", row, "-test.benchtime="+p.slice.String()).CombinedOutput()
 			if err != nil {
 				return nil, fmt.Errorf("the root package's benchmark: %w\n%s", err, output)
 			}
@@ -120,7 +121,8 @@ func rootBenchmark(p plan) (map[string][]result, error) {
 // rootNames are the rows of BenchmarkIDToken.
 var rootNames = []string{bareName, ourName, "go-oidc"}
 
-var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkIDToken/(\w+)/([\w-]+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op\s+([\d.]+) cpu-ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
+var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkIDToken/(\w+)/([\w-]+?)(?:-\d+)?\s+\d+\s+` +
+	`([\d.]+) ns/op\s+([\d.]+) cpu-ns/op\s+(\d+) B/op\s+(\d+) allocs/op`)
 
 // record adds a round to the result of that name.
 func record(results []result, name string, figures [][]byte) []result {

@@ -17,8 +17,8 @@ import (
 func memoryRow(plan) ([]*section, error) {
 	s := &section{
 		title: "Memory and goroutines",
-		about: "Bytes of heap for each client, after a collection: when it is made, when it has discovered, and when it has a key set of one RSA key. " +
-			"Goroutines are those of all clients together.",
+		about: "Bytes of heap for each client, after a collection: when it is made, when it has discovered, and when it has a " +
+			"key set of one RSA key. Goroutines are those of all clients together.",
 		header: []string{"", "clients", "unused", "discovered", "with keys", "goroutines", ""},
 	}
 	for _, c := range contenders() {
@@ -114,7 +114,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 	m.keyless = provider.jwks.Load() == asked
 	m.keyed = perClient()
-	m.goroutines = steady.Goroutines() - goroutines
+	m.goroutines = max(0, steady.Goroutines()-goroutines) // fewer is of connections that were closed meanwhile
 	for _, opened := range clients {
 		opened.close()
 	}

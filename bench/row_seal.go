@@ -60,7 +60,8 @@ func sealRow(p plan) ([]*section, error) {
 		"The peers have no row: they leave the state between redirect and callback to the backend."
 	sealing := timed("Sealing the login", about, seal)
 	sealing.atMost(2.5, seal, ourName, bareName)
-	sealing.targets = append(sealing.targets, target{"cookie of a usual login, name and value", 400, float64(len(cookie.Name) + len(cookie.Value)), "bytes"})
+	size := float64(len(cookie.Name) + len(cookie.Value))
+	sealing.targets = append(sealing.targets, target{"cookie of a usual login, name and value", 400, size, "bytes"})
 	opening := timed("Opening the login", "", open)
 	opening.atMost(2.5, open, ourName, bareName)
 	return []*section{sealing, opening}, nil

@@ -43,8 +43,10 @@ func startIDPs(n, faulty int, backendOrigin string) ([]*idp, error) {
 		}
 		id := fmt.Sprintf("customer-%d", i)
 		p := &idp{
-			customer: customer{ID: id, Issuer: "http://" + listener.Addr().String(), ClientID: "client-" + id, Secret: "s3cret-of-" + id, Domain: id + ".example"},
-			email:    "alice@" + id + ".example", baseURL: backendOrigin + "/sso",
+			customer: customer{
+				ID: id, Issuer: "http://" + listener.Addr().String(), ClientID: "client-" + id, Secret: "s3cret-of-" + id, Domain: id + ".example",
+			},
+			email: "alice@" + id + ".example", baseURL: backendOrigin + "/sso",
 		}
 		if i >= n-faulty {
 			p.fault = faults[(n-1-i)%len(faults)].name

@@ -11,8 +11,9 @@ var header = fmt.Sprintf("%8s %6s %8s %9s %9s %9s %7s %8s %10s %12s %9s %9s %9s"
 	"interval", "faults", "sign-ins", "a second", "p50", "p99", "errors", "heap kB", "goroutines", "connections", "attempts", "their p50", "p99")
 
 func (i interval) line(n int) string {
-	line := fmt.Sprintf("%8d %6s %8d %9.1f %9s %9s %7d %8d %10d %12d", n, map[bool]string{true: "yes"}[i.faults], len(i.sound), i.rate(),
-		round(percentile(i.sound, 50)), round(percentile(i.sound, 99)), len(i.failures), i.kept.Heap/1000, i.kept.Goroutines, i.open)
+	line := fmt.Sprintf("%8d %6s %8d %9.1f %9s %9s %7d %8d %10d %12d", n, map[bool]string{true: "yes"}[i.faults],
+		len(i.sound), i.rate(), round(percentile(i.sound, 50)), round(percentile(i.sound, 99)), len(i.failures),
+		i.kept.Heap/1000, i.kept.Goroutines, i.open)
 	if i.faults {
 		line += fmt.Sprintf(" %9d %9s %9s", len(i.faulty), round(percentile(i.faulty, 50)), round(percentile(i.faulty, 99)))
 	}
@@ -101,8 +102,10 @@ func (v verdict) heapGrew() bool       { return v.heap[1] > v.heap[0]*heapNoise 
 func (v verdict) goroutinesGrew() bool { return v.goroutines[1] > v.goroutines[0]+goroutineNoise }
 
 func (v verdict) slower() bool {
-	return v.compared && (float64(v.soundP50[1]) > float64(v.soundP50[0])*latencyNoise || float64(v.soundP99[1]) > float64(v.soundP99[0])*latencyNoise)
+	return v.compared && (rose(v.soundP50) || rose(v.soundP99))
 }
+
+func rose(d [2]time.Duration) bool { return float64(d[1]) > float64(d[0])*latencyNoise }
 
 func (v verdict) passed() bool {
 	return v.signIns > 0 && len(v.failures) == 0 && !v.heapGrew() && !v.goroutinesGrew() && !v.slower()
@@ -110,17 +113,26 @@ func (v verdict) passed() bool {
 
 func (v verdict) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%d sign-ins, %.1f a second, p50 %s, p99 %s, %d errors\n", v.signIns, v.rate, round(v.p50), round(v.p99), len(v.failures))
+	say := func(bad bool, good, otherwise string) string {
+		if bad {
+			return otherwise
+		}
+		return good
+	}
+	fmt.Fprintf(&b, "\n%d sign-ins, %.1f a second, p50 %s, p99 %s, %d errors\n",
+		v.signIns, v.rate, round(v.p50), round(v.p99), len(v.failures))
 	for _, failure := range v.failures[:min(5, len(v.failures))] {
 		fmt.Fprintf(&b, "  error: %v\n", failure)
 	}
-	said := map[bool]string{false: "no growth", true: "IT GREW"}
-	fmt.Fprintf(&b, "heap after a collection: %.0f kB in the first third, %.0f kB in the last: %s\n", v.heap[0]/1000, v.heap[1]/1000, said[v.heapGrew()])
-	fmt.Fprintf(&b, "goroutines that are no idle connection's: %.0f in the first third, %.0f in the last: %s\n", v.goroutines[0], v.goroutines[1], said[v.goroutinesGrew()])
+	fmt.Fprintf(&b, "heap after a collection: %.0f kB in the first third, %.0f kB in the last: %s\n",
+		v.heap[0]/1000, v.heap[1]/1000, say(v.heapGrew(), "no growth", "IT GREW"))
+	fmt.Fprintf(&b, "goroutines that are no idle connection's: %.0f in the first third, %.0f in the last: %s\n",
+		v.goroutines[0], v.goroutines[1], say(v.goroutinesGrew(), "no growth", "IT GREW"))
 	if v.compared {
-		fmt.Fprintf(&b, "sound identity providers: p50 %s without faults and %s with, p99 %s and %s: %s\n", round(v.soundP50[0]), round(v.soundP50[1]),
-			round(v.soundP99[0]), round(v.soundP99[1]), map[bool]string{false: "they keep their latency", true: "THEY BECAME SLOWER"}[v.slower()])
+		fmt.Fprintf(&b, "sound identity providers: p50 %s without faults and %s with, p99 %s and %s: %s\n",
+			round(v.soundP50[0]), round(v.soundP50[1]), round(v.soundP99[0]), round(v.soundP99[1]),
+			say(v.slower(), "they keep their latency", "THEY BECAME SLOWER"))
 	}
-	b.WriteString(map[bool]string{false: "FAILED", true: "passed"}[v.passed()])
+	b.WriteString(say(!v.passed(), "passed", "FAILED"))
 	return b.String()
 }
