@@ -15,9 +15,15 @@ import (
 // maxBases bounds what is searched at each request.
 const maxBases = 100
 
+// baseURL is one of them, without a slash at its end.
+type baseURL struct {
+	*url.URL
+	text string
+}
+
 // parseBases reads BaseURL and OtherBaseURLs. Their host names differ, because cookies don't tell ports or paths apart
 // (RFC 6265, 8.5 and 8.6).
-func parseBases(invalid *ConfigError, first string, others []string) []*url.URL {
+func parseBases(invalid *ConfigError, first string, others []string) []baseURL {
 	const remedy = "enter a URL such as https://app.example.com/sso"
 	if first == "" {
 		if len(others) > 0 {
@@ -29,7 +35,7 @@ func parseBases(invalid *ConfigError, first string, others []string) []*url.URL 
 		invalid.add("other_base_urls", "are too many", fmt.Sprintf("enter at most %d; with more hosts let one have the sign-ins, and list the others as AllowedReturns", maxBases-1))
 		return nil
 	}
-	var bases []*url.URL
+	var bases []baseURL
 	for i, text := range append([]string{first}, others...) {
 		field := "base_url"
 		if i > 0 {
@@ -45,7 +51,7 @@ func parseBases(invalid *ConfigError, first string, others []string) []*url.URL 
 				invalid.add(field, "has the host of another base URL", "give each base URL a host name of its own")
 			}
 		}
-		bases = append(bases, base)
+		bases = append(bases, baseURL{base, base.String()})
 	}
 	return bases
 }
@@ -69,26 +75,26 @@ func parseBaseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-func callbackURL(base *url.URL, id string) string { return base.String() + "/callback/" + id }
+func (b baseURL) callback(id string) string { return b.text + "/callback/" + id }
 
 // site is a Flow at one of its base URLs. A request arrived there, and there its sign-in stays: cookies are for one host.
 type site struct {
 	*Flow
-	base *url.URL
+	base baseURL
 }
 
 // at finds the base URL whose host the request names. With one base URL there is nothing to find, and a proxy in front may
 // well name another host. With several, an unknown host is none of them: false beside the first.
 func (f *Flow) at(r *http.Request) (site, bool) {
 	if len(f.env.bases) == 1 {
-		return site{f, f.env.base}, true
+		return site{f, f.env.bases[0]}, true
 	}
 	for _, base := range f.env.bases {
 		if strings.EqualFold(base.Host, r.Host) {
 			return site{f, base}, true
 		}
 	}
-	return site{f, f.env.base}, false
+	return site{f, f.env.bases[0]}, false
 }
 
 // errHost: what began or ended here would miss its cookie, which is at another host.
@@ -101,7 +107,7 @@ func errHost(code Code, connectorID string, r *http.Request) error {
 func (s site) redirectURI(c *Connector) (string, error) {
 	own := c.cfg.RedirectURL
 	if own == "" {
-		return callbackURL(s.base, c.cfg.ID), nil
+		return s.base.callback(c.cfg.ID), nil
 	}
 	if u, err := url.Parse(own); err != nil || !strings.EqualFold(u.Host, s.base.Host) { //check:host-of-redirect-uri
 		return "", newError(CodeParamsInvalid, c.cfg.ID, errors.New("the connector's redirect URI is at another host")).

@@ -172,7 +172,7 @@ func (c Config) checked(env *environment) (Config, *profile, error) {
 		if _, err := parseRedirectURL(c.RedirectURL); err != nil {
 			invalid.add("redirect_url", err.Error(), "give the redirect URI exactly as it is registered, or none")
 		}
-	} else if env.base == nil {
+	} else if len(env.bases) == 0 {
 		invalid.add("redirect_url", "is missing, and there is no Options.BaseURL", "set Options.BaseURL, or Config.RedirectURL for this connector alone")
 	}
 	return c, profile, invalid.orNil()
@@ -237,7 +237,7 @@ func isClaimName(s string) bool {
 }
 
 // checkIssuer: OpenID Connect Discovery 1.0, 3. bases are where this application is.
-func checkIssuer(invalid *ConfigError, issuer string, loopback bool, bases []*url.URL) {
+func checkIssuer(invalid *ConfigError, issuer string, loopback bool, bases []baseURL) {
 	u, err := parseHTTPURL(issuer, loopback)
 	switch {
 	case err != nil:
@@ -246,7 +246,7 @@ func checkIssuer(invalid *ConfigError, issuer string, loopback bool, bases []*ur
 		invalid.add("issuer", "is the address of the discovery document", "enter it without what begins with /.well-known: "+strings.TrimSuffix(issuer, wellKnownPath))
 	case u.RawQuery != "" || u.ForceQuery: //check:issuer-url
 		invalid.add("issuer", "has a query", "enter the issuer alone, without a question mark and what follows it")
-	case slices.ContainsFunc(bases, func(base *url.URL) bool { return isSameServer(u, base) }): //check:issuer-self
+	case slices.ContainsFunc(bases, func(base baseURL) bool { return isSameServer(u, base.URL) }): //check:issuer-self
 		invalid.add("issuer", "is this application itself", "enter the issuer of the identity provider; it needs a host name or port of its own")
 	}
 }

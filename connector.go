@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -50,10 +49,10 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	}
 	c.cfg.Domains = nil
 	if c.redirectURI == "" {
-		c.redirectURI = callbackURL(env.base, cfg.ID)
+		c.redirectURI = env.bases[0].callback(cfg.ID)
 	}
 	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
-		slices.ContainsFunc(env.bases, func(base *url.URL) bool { return callbackURL(base, cfg.ID) == c.redirectURI })
+		slices.ContainsFunc(env.bases, func(base baseURL) bool { return base.callback(cfg.ID) == c.redirectURI })
 	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
 	c.request = requestStart(&c.cfg, c.redirectURI)
 	return c, nil
@@ -97,7 +96,7 @@ func (c *Connector) redirectURIs() iter.Seq[string] {
 			return
 		}
 		for i := 1; i < len(c.env.bases); i++ {
-			if !yield(callbackURL(c.env.bases[i], c.cfg.ID)) {
+			if !yield(c.env.bases[i].callback(c.cfg.ID)) {
 				return
 			}
 		}

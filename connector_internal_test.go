@@ -205,7 +205,7 @@ func TestNilOptionsShareOnePool(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, _ := none.environment()
-	if first != second || first.loopback || first.tokens || first.base != nil {
+	if first != second || first.loopback || first.tokens || first.bases != nil {
 		t.Errorf("got %p and %p, %+v", first, second, first)
 	}
 	// Other Options have a pool of their own: what one profile allows, another's connections must not serve.

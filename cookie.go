@@ -18,9 +18,9 @@ func (s site) secure() bool { return s.base.Scheme == "https" }
 
 func (s site) cookiePrefix() string {
 	if s.secure() {
-		return "__Host-" + s.options.CookieName + "-"
+		return s.hostPrefix
 	}
-	return s.options.CookieName + "-"
+	return s.plainPrefix
 }
 
 func (s site) cookieName(state string) string { return s.cookiePrefix() + state[:cookieIDLength] }
@@ -36,7 +36,7 @@ const maxCookie = 4096
 const stateLength = 22 // characters of 16 bytes in base64url
 
 // sealContext is where a sealed cookie belongs: it opens at no other base URL and under no other name.
-func (s site) sealContext(name string) []string { return []string{"flow", s.base.String(), name} }
+func (s site) sealContext(name string) []string { return []string{"flow", s.base.text, name} }
 
 // setCookie seals the Login into a cookie, and drops the oldest ones if the browser has too many.
 func (s site) setCookie(w http.ResponseWriter, r *http.Request, login *Login) error {
@@ -60,11 +60,11 @@ func (s site) expireCookie(w http.ResponseWriter, name string) { s.sendCookie(w,
 // sendCookie writes the header itself: name and value are in the alphabet of base64url, and http.SetCookie spends as long
 // on looking for what is not as sealing takes. Lax, since the callback is a navigation from another site.
 func (s site) sendCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
-	text := name + "=" + value + "; Path=/; Max-Age=" + strconv.Itoa(int(lifetime.Seconds())) + "; HttpOnly"
+	end := "; HttpOnly; SameSite=Lax"
 	if s.secure() {
-		text += "; Secure"
+		end = "; HttpOnly; Secure; SameSite=Lax"
 	}
-	w.Header().Add("Set-Cookie", text+"; SameSite=Lax")
+	w.Header().Add("Set-Cookie", name+"="+value+"; Path=/; Max-Age="+strconv.Itoa(int(lifetime.Seconds()))+end)
 }
 
 // surplus names the cookies to drop before one more is set: those that don't open, and the oldest beyond the limit.

@@ -20,6 +20,8 @@ type Flow struct {
 	source  Source
 	options FlowOptions
 	returns *returns
+
+	hostPrefix, plainPrefix string // of the names of cookies, under https and under http
 }
 
 // FlowOptions is how a Flow behaves. Keys are required, everything else has a safe default.
@@ -81,13 +83,13 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 		f.options.Keys = slices.Clone(fo.Keys)
 	}
 	invalid := &ConfigError{}
-	if env.base == nil {
+	if len(env.bases) == 0 {
 		invalid.add("base_url", "is missing", "set Options.BaseURL, such as https://app.example.com/sso")
 	}
 	if source == nil {
 		invalid.add("source", "is missing", "pass a Router or another Source")
 	}
-	if router, ok := source.(*Router); ok && router != nil && env.base != nil {
+	if router, ok := source.(*Router); ok && router != nil && len(env.bases) > 0 {
 		if other, err := router.opts.environment(); err == nil && !other.sameBases(env) {
 			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewRouter and NewFlow")
 		}
@@ -99,6 +101,8 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 	if strings.Trim(f.options.CookieName, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" || len(f.options.CookieName) > 40 {
 		invalid.add("cookie_name", "is not a plain name", "use up to 40 letters, digits, - and _")
 	}
+	f.plainPrefix = f.options.CookieName + "-"
+	f.hostPrefix = "__Host-" + f.plainPrefix
 	f.returns = newReturns(invalid, f.options.DefaultReturn, f.options.AllowedReturns)
 	if err := invalid.orNil(); err != nil {
 		return nil, err

@@ -85,8 +85,7 @@ type Options struct {
 
 // environment is Options made ready: parsed, with its defaults, and with its egress profiles.
 type environment struct {
-	base      *url.URL   // nil without BaseURL
-	bases     []*url.URL // base and the others
+	bases     []baseURL // the first is Options.BaseURL; none without it
 	exclusive map[string]bool
 	leeway    time.Duration
 	tokens    bool
@@ -103,7 +102,7 @@ type environment struct {
 
 // sameBases says whether connectors of the other environment have the same redirect URIs.
 func (env *environment) sameBases(other *environment) bool {
-	return slices.EqualFunc(env.bases, other.bases, func(a, b *url.URL) bool { return a.String() == b.String() })
+	return slices.EqualFunc(env.bases, other.bases, func(a, b baseURL) bool { return a.text == b.text })
 }
 
 // defaults serves everybody who passes nil, so that they share one pool of connections.
@@ -152,9 +151,7 @@ func newEnvironment(o *Options) (*environment, error) {
 	}
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
-	if env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs); len(env.bases) > 0 {
-		env.base = env.bases[0]
-	}
+	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)
 	if bad := o.Egress.problems(); bad != nil {
 		for _, f := range bad {
 			invalid.add("egress."+f.Field, f.Message, f.Remedy)
@@ -184,7 +181,7 @@ func CallbackURL(base, id string) (string, error) {
 	if err := invalid.orNil(); err != nil {
 		return "", err
 	}
-	return callbackURL(u, id), nil
+	return baseURL{u, u.String()}.callback(id), nil
 }
 
 // parseRedirectURL checks what RFC 6749, 3.1.2 and RFC 9700, 2.6 ask of a redirect URI of a web backend.

@@ -20,7 +20,7 @@ var errReturn = errors.New("the return target is neither a local path nor on an 
 // check gives the target as it will be sent, or the fallback for an empty one. What browsers and Go's parser could read
 // differently is refused, not repaired: backslashes, control characters, "//" at the start of a path, in any encoding.
 func (rs *returns) check(target string) (string, error) {
-	if target == "" {
+	if target == "" || target == rs.fallback { // which was checked
 		return rs.fallback, nil
 	}
 	if len(target) > maxReturnTo || !isPlainText(target) || strings.ContainsAny(target, `\ `) { //check:return-characters

@@ -109,7 +109,7 @@ func (e *routerEdit) takesRedirectURI(c *Connector) bool {
 		return true
 	}
 	for _, base := range c.env.bases {
-		id, ok := strings.CutPrefix(own, callbackURL(base, ""))
+		id, ok := strings.CutPrefix(own, base.callback(""))
 		if !ok {
 			continue
 		}
