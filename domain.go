@@ -79,20 +79,20 @@ func (d Domain) matches(name string) bool {
 	return below > 0 && name[below] == '.' && name[below+1:] == d.Name //check:domain-wildcard
 }
 
-// matchDomain gives the asserted domain that covers the canonical name: the exact one, else the longest wildcard.
-func matchDomain(domains []Domain, name string) (Domain, bool) {
-	var longest Domain
-	found := false
-	for _, d := range domains {
-		switch {
+// matchRoute gives the route of the asserted domain that covers the canonical name: the exact one, else the longest wildcard;
+// nil if there is none.
+func matchRoute(routes []Route, name string) *Route {
+	var longest *Route
+	for i := range routes {
+		switch d := &routes[i].Domain; {
 		case d.State != DomainAsserted || !d.matches(name): //check:domain-asserted
 		case !d.Wildcard:
-			return d, true
-		case !found || len(d.Name) > len(longest.Name):
-			longest, found = d, true
+			return &routes[i]
+		case longest == nil || len(d.Name) > len(longest.Domain.Name):
+			longest = &routes[i]
 		}
 	}
-	return longest, found
+	return longest
 }
 
 // domainJSON is what is written; of it, only name and wildcard are ever read.

@@ -242,6 +242,10 @@ func TestMatchDomain(t *testing.T) {
 	t.Parallel()
 	domains := append(AssertDomains("*.acme.test", "eu.acme.test", "*.eu.acme.test", "exact.test", "*.acme.test.free.test"),
 		Domain{Name: "claimed.test"}, Domain{Name: "claimed.test", Wildcard: true}, Domain{Name: "de.eu.acme.test"})
+	var routes []Route
+	for _, d := range domains {
+		routes = append(routes, Route{Domain: d})
+	}
 	for name, want := range map[string]string{
 		"exact.test":            "exact.test",
 		"sub.exact.test":        "",
@@ -260,9 +264,9 @@ func TestMatchDomain(t *testing.T) {
 		"test":                  "",
 		"":                      "",
 	} {
-		got, ok := matchDomain(domains, name)
-		if ok != (want != "") || ok && got.String() != want {
-			t.Errorf("%q matches %q, %v, want %q", name, got, ok, want)
+		got := matchRoute(routes, name)
+		if (got != nil) != (want != "") || got != nil && got.Domain.String() != want {
+			t.Errorf("%q matches %v, want %q", name, got, want)
 		}
 	}
 }

@@ -97,10 +97,7 @@ func (c *Connector) emailClaim(cl claims) (*Address, verification) {
 // owner asks whose domain it is, now: nil if it is nobody's. A domain may have moved since the sign-in began.
 func (c *Connector) owner(ctx context.Context, source Source, domain string) (*Route, error) {
 	if source == nil {
-		if d, ok := matchDomain(c.domains(), domain); ok {
-			return &Route{Connector: c, Domain: d}, nil
-		}
-		return nil, nil
+		return matchRoute(c.routes, domain), nil
 	}
 	route, err := routeOf(ctx, source, domain)
 	switch {
