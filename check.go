@@ -88,7 +88,7 @@ func (c *Connector) checkIssuer(ctx context.Context, found *findings) *Metadata 
 	if kept == nil {
 		return nil
 	}
-	md := kept.Metadata()
+	md := kept.metadata(c.cfg.Issuer)
 	c.checkMetadata(md, found)
 	c.checkRequested(md, found)
 	c.checkKeys(ctx, md, found)
@@ -97,7 +97,7 @@ func (c *Connector) checkIssuer(ctx context.Context, found *findings) *Metadata 
 
 // addDiscovery says why the discovery document can't be used. kept is what sign-ins go on with, or nil.
 func (c *Connector) addDiscovery(found *findings, kept *keptMetadata, e *Error) {
-	message := fmt.Sprintf("The discovery document can't be used: %v.", causeOf(e))
+	message := fmt.Sprintf("The discovery document can't be used: %v.", e.cause)
 	var mismatch *oidc.IssuerMismatchError
 	if errors.As(e, &mismatch) {
 		message = fmt.Sprintf("The issuer is %q, and the discovery document is that of %q.", mismatch.Provided, mismatch.Discovered)
@@ -110,14 +110,6 @@ func (c *Connector) addDiscovery(found *findings, kept *keptMetadata, e *Error) 
 	found.add(level, string(e.Code), e.Remedy, "%s", message)
 }
 
-// causeOf is what an Error is about, without the texts that a Finding has of its own.
-func causeOf(e *Error) error {
-	if e.cause != nil {
-		return e.cause
-	}
-	return e.Code
-}
-
 // checkKeys looks at the keys as they are now, apart from those that sign-ins use, whose budget of fetches it leaves alone.
 func (c *Connector) checkKeys(ctx context.Context, md *Metadata, found *findings) {
 	set := keyset.New(c.env.keysPolicy, logged(c.provider(), "fetching the keys failed", func(ctx context.Context) ([]byte, error) {
@@ -126,7 +118,7 @@ func (c *Connector) checkKeys(ctx context.Context, md *Metadata, found *findings
 	summary, err := set.Summary(ctx)
 	if err != nil {
 		e := c.keysError(ctx, err)
-		found.add(slog.LevelError, "keys_unavailable", e.Remedy, "The key set at %s can't be used: %v.", md.JWKSURI, causeOf(e))
+		found.add(slog.LevelError, "keys_unavailable", e.Remedy, "The key set at %s can't be used: %v.", md.JWKSURI, e.cause)
 		return
 	}
 	for _, skipped := range summary.Skipped {
@@ -178,13 +170,13 @@ func (c *Connector) addClient(found *findings, err error) {
 	var status *egress.StatusError
 	switch {
 	case e.Code == CodeClientRejected:
-		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint does not accept the client: %v.", causeOf(e))
+		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint does not accept the client: %v.", e.cause)
 	case e.Code == CodeCodeRejected:
 		found.add(slog.LevelInfo, "client_accepted", "", "The token endpoint accepts the client: it refused only the code, which was made up.")
 	case e.Code == CodeUnavailable && !errors.As(err, &provider) && !errors.As(err, &status):
-		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint can't be reached: %v.", causeOf(e))
+		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint can't be reached: %v.", e.cause)
 	default:
-		found.add(slog.LevelInfo, "client_unconfirmed", "", "Whether client ID and secret are right is not known: to a request with a made-up code, the token endpoint's answer was %v.", causeOf(e))
+		found.add(slog.LevelInfo, "client_unconfirmed", "", "Whether client ID and secret are right is not known: to a request with a made-up code, the token endpoint's answer was %v.", e.cause)
 	}
 }
 

@@ -75,6 +75,7 @@ func (c Code) text() codeText {
 
 const (
 	publicAgain       = "Your sign-in could not be completed. Please sign in again."
+	publicMissing     = "Your sign-in could not be completed. Please sign in again, and allow cookies for this site if that does not help."
 	publicRefused     = "Your sign-in could not be completed. Please sign in again, and tell your administrator if that does not help."
 	publicUnavailable = "Your company's sign-in is unavailable at the moment. Please try again in a few minutes."
 	publicSetUp       = "Your company's sign-in is not set up correctly. Please tell your administrator."
@@ -99,7 +100,7 @@ var codeTexts = map[Code]codeText{
 	CodeAddressInvalid:    {KindInvalid, http.StatusBadRequest, "Please enter a valid email address.", "What was entered is not an email address, or one of a form that is not accepted; the cause says why. The person can correct it."},
 	CodeTooManyRequests:   {KindUnavailable, http.StatusTooManyRequests, "There were too many attempts. Please try again in a few minutes.", "The backend's own rate limit refused the request (HandlerOptions.Allow). Raise it if people meet it in ordinary use."},
 
-	CodeLoginMissing:      {KindExpired, http.StatusBadRequest, publicAgain, "No pending sign-in of this browser fits the response: cookies are blocked, the page was opened in another browser or reloaded, or the link was forged. If everybody meets it, check that Options.BaseURL is the address that browsers use and that all replicas have the same seal keys."},
+	CodeLoginMissing:      {KindExpired, http.StatusBadRequest, publicMissing, "No pending sign-in of this browser fits the response: cookies are blocked, the page was opened in another browser or reloaded, or the link was forged. If everybody meets it, check that Options.BaseURL is the address that browsers use and that all replicas have the same seal keys."},
 	CodeLoginExpired:      {KindExpired, http.StatusBadRequest, "Your sign-in took too long. Please sign in again.", "A sign-in must be finished within ten minutes. If the person was faster, compare the clocks of the replicas."},
 	CodeLoginUsed:         {KindExpired, http.StatusBadRequest, publicAgain, "This response was used before: the page was reloaded, or somebody else has the link. Signing in again is enough."},
 	CodeConfigChanged:     {KindExpired, http.StatusConflict, publicAgain, "Issuer, client ID or redirect URI of the connector changed while the sign-in was under way. Signing in again is enough; if it is not, the replicas have different configurations."},

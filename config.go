@@ -83,8 +83,9 @@ type Config struct {
 	// UserInfo says when the UserInfo endpoint is asked. Default: when something is missing in the ID token.
 	UserInfo UserInfoMode `json:"userinfo,omitempty"`
 
-	// RedirectURL replaces the default redirect URI, BaseURL/callback/ID, for example where customers registered another
-	// one years ago. Only the developer may set it; it is left out of JSON. See Options.ExclusiveRedirectURLs.
+	// RedirectURL replaces the default redirect URI, BaseURL/callback/ID, and those of other base URLs, for example where
+	// customers registered another one years ago. Only the developer may set it; it is left out of JSON. See
+	// Options.ExclusiveRedirectURLs.
 	RedirectURL string `json:"-"`
 }
 

@@ -21,7 +21,8 @@ import (
 // Connector is one configured identity provider: the protocol alone. It is immutable and safe for concurrent use. Making
 // one does no network; discovery runs at first use.
 type Connector struct {
-	cfg         Config // checked, with defaults
+	cfg         Config  // checked, with defaults, without Domains
+	routes      []Route // one for each domain: what a Router answers with
 	env         *environment
 	profile     *profile
 	idp         atomic.Pointer[provider] // nil until it is needed: most connectors of many are not in use
@@ -43,6 +44,11 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 		return nil, err
 	}
 	c := &Connector{cfg: cfg, env: env, profile: profile, redirectURI: cfg.RedirectURL}
+	c.routes = make([]Route, len(cfg.Domains))
+	for i, d := range cfg.Domains {
+		c.routes[i] = Route{c, d}
+	}
+	c.cfg.Domains = nil
 	if c.redirectURI == "" {
 		c.redirectURI = callbackURL(env.base, cfg.ID)
 	}
@@ -63,7 +69,19 @@ func (c *Connector) Name() string { return c.cfg.Name }
 func (c *Connector) Disabled() bool { return c.cfg.Disabled }
 
 // Config is a copy of the checked Config, with its defaults.
-func (c *Connector) Config() Config { return c.cfg.clone() }
+func (c *Connector) Config() Config {
+	cfg := c.cfg.clone()
+	cfg.Domains = c.domains()
+	return cfg
+}
+
+func (c *Connector) domains() []Domain {
+	domains := make([]Domain, len(c.routes))
+	for i, route := range c.routes {
+		domains[i] = route.Domain
+	}
+	return domains
+}
 
 // CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
 // [Connector.CallbackURLs].
@@ -113,7 +131,7 @@ func (c *Connector) Metadata(ctx context.Context) (*Metadata, error) {
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	return md.Metadata(), nil
+	return md.metadata(c.cfg.Issuer), nil
 }
 
 // BeginParams are what one sign-in differs in. The zero value is a plain sign-in.
@@ -246,7 +264,7 @@ func (c *Connector) authStyle(md *keptMetadata) (oauth2.AuthStyle, error) {
 	case md.takesPost:
 		return oauth2.AuthStyleInParams, nil
 	}
-	offered := md.Metadata().TokenEndpointAuthMethodsSupported
+	offered := md.metadata(c.cfg.Issuer).TokenEndpointAuthMethodsSupported
 	return 0, newError(CodeClientAuthMismatch, c.cfg.ID, fmt.Errorf("offered are %s", plain(strings.Join(offered, ", ")))).
 		withRemedy("The identity provider takes neither client_secret_basic nor client_secret_post. Allow one of them for this application.")
 }

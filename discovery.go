@@ -57,7 +57,7 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, "")
 	}
-	return md.Metadata(), nil
+	return md.metadata(issuer), nil
 }
 
 // provider is what is known of one identity provider: nothing at first, then its metadata and its keys. Connectors that

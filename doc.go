@@ -33,4 +33,19 @@
 // and that sign-in works within seconds after it is back. Until then people are told that it is unavailable; the password
 // form does not open. What is verified in an answer is listed at [Connector.Finish]. Everything that an identity provider
 // sends is read strictly and bounded in size and time, and requests go to public addresses only, see [Egress].
+//
+// # How to begin
+//
+// The example "SignIn" below is a whole backend with a whole sign-in. Then:
+//
+//   - Show the administrator the Callback URI, [CallbackURL], before anything else, what an issuer is, [Discover], and what is
+//     wrong with a connector, [Connector.Check].
+//   - Make one [Options] for the process, a [Router] or a Source, and a [Flow] with a [SealKey] that all replicas share.
+//   - Store two things with each account: the text of its [AccountKey], unique, and the ClaimID of the [Domain]. Package accounts
+//     has the rule by which an account gets them.
+//   - Show every error by [AsError]: Public and ID to the person, all of it to the log. Test for a [Code] with errors.Is. A
+//     backend ends a sign-in by itself with [Refuse].
+//   - Test with package oidcssotest, an identity provider with people and faults.
+//
+// Guides for developers, administrators and operators are in the directory docs of the repository.
 package oidcsso

@@ -97,7 +97,7 @@ func (c *Connector) emailClaim(cl claims) (*Address, verification) {
 // owner asks whose domain it is, now: nil if it is nobody's. A domain may have moved since the sign-in began.
 func (c *Connector) owner(ctx context.Context, source Source, domain string) (*Route, error) {
 	if source == nil {
-		if d, ok := matchDomain(c.cfg.Domains, domain); ok {
+		if d, ok := matchDomain(c.domains(), domain); ok {
 			return &Route{Connector: c, Domain: d}, nil
 		}
 		return nil, nil
@@ -114,4 +114,4 @@ func (c *Connector) owner(ctx context.Context, source Source, domain string) (*R
 
 // hasDomains tells a connector for domains from a plain "Sign in with ..." button. A claimed domain, though it routes
 // nothing, makes it no button: it must not widen what the connector is believed.
-func (c *Connector) hasDomains() bool { return len(c.cfg.Domains) > 0 }
+func (c *Connector) hasDomains() bool { return len(c.routes) > 0 }

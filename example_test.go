@@ -2,7 +2,6 @@ package oidcsso_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -85,21 +84,6 @@ func ExampleFlow() {
 			return
 		}
 		startSession(w, r, user, signIn.ReturnTo)
-	})
-}
-
-// A page that is written in JavaScript asks for a URL and goes there by itself.
-func ExampleFlow_Begin() {
-	var flow *oidcsso.Flow // of NewFlow
-	http.HandleFunc("POST /api/sso", func(w http.ResponseWriter, r *http.Request) {
-		authorizationURL, err := flow.Begin(w, r, "acme", oidcsso.BeginParams{ReturnTo: "/projects"})
-		if err != nil {
-			e := oidcsso.AsError(err)
-			w.WriteHeader(e.HTTPStatus())
-			json.NewEncoder(w).Encode(e) // its public face: code, message, id
-			return
-		}
-		json.NewEncoder(w).Encode(map[string]string{"url": authorizationURL}) // location.assign(url)
 	})
 }
 
@@ -234,20 +218,6 @@ func ExampleDiscover() {
 }
 
 // The administrator registers it at the identity provider before anything else is known.
-// A "Test connection" button of the administrator.
-func ExampleConnector_Check() {
-	connector, err := oidcsso.NewConnector(oidcsso.Config{
-		ID: "acme", Issuer: "https://acme.okta.com", ClientID: "0oa1b2c3", ClientSecret: oidcsso.NewSecret(os.Getenv("ACME_SECRET")),
-	}, &oidcsso.Options{BaseURL: "https://app.example.com/sso"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	_, findings := connector.Check(context.Background())
-	for _, finding := range findings { // the gravest first
-		fmt.Println(finding.Level, finding.Code, finding.Message, finding.Remedy)
-	}
-}
-
 func ExampleCallbackURL() {
 	uri, err := oidcsso.CallbackURL("https://app.example.com/sso", "acme")
 	if err != nil {

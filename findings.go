@@ -88,7 +88,7 @@ func (c *Connector) checkConnector(md *Metadata, found *findings) {
 		c.checkFit(md, found)
 	}
 	claimed := 0
-	for _, d := range c.cfg.Domains {
+	for _, d := range c.domains() {
 		if d.State != DomainAsserted {
 			claimed++
 		}
@@ -98,7 +98,7 @@ func (c *Connector) checkConnector(md *Metadata, found *findings) {
 		found.add(slog.LevelInfo, "no_domains", "", "The connector has no domains: it is a plain sign-in button, and nobody is sent to it.")
 	case claimed > 0:
 		found.add(slog.LevelWarn, "domains_claimed", "Assert the domains once it is proven that they are the customer's.",
-			"%d of the connector's %d domains are only claimed, and count for nothing.", claimed, len(c.cfg.Domains))
+			"%d of the connector's %d domains are only claimed, and count for nothing.", claimed, len(c.routes))
 	}
 	if c.cfg.RequireEmail && c.cfg.AllowGuests {
 		found.add(slog.LevelWarn, "guests_refused", "Switch one of the two off.", "The connector allows guests and also requires a trusted address, which a guest never has.")
@@ -117,7 +117,7 @@ func (c *Connector) checkFit(md *Metadata, found *findings) {
 	}
 	if _, err := c.authStyle(md.kept()); err != nil {
 		e := errorOf(err, CodeInternal, c.cfg.ID)
-		found.add(slog.LevelError, string(e.Code), e.Remedy, "No way of client authentication fits: %v.", causeOf(e))
+		found.add(slog.LevelError, string(e.Code), e.Remedy, "No way of client authentication fits: %v.", e.cause)
 	}
 	switch {
 	case !c.cfg.ClientSecret.IsZero():

@@ -128,7 +128,8 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // cookie is set. The page then goes there by itself (location.assign).
 //
 // On an error nothing is written. Errors are [*Error] with the codes of [Connector.Begin] (CodeParamsInvalid also at a host
-// that none of several base URLs has), CodeConnectorUnknown, CodeReturnRefused, or CodeInternal where the sign-in does not fit into a cookie (with a redirect URI of over 1000 bytes).
+// that none of several base URLs has), CodeConnectorUnknown, CodeReturnRefused, or CodeInternal where the sign-in does not fit
+// into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
 	if p.Binding != "" || p.InsecureUnbound { //check:flow-binding
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
@@ -186,7 +187,8 @@ func (f *Flow) Decide(ctx context.Context, a Attempt) (Decision, error) {
 // Enforce is Decide followed by Redirect: handled is true when the browser was sent to the identity provider, and the
 // handler is done. handled is false and err nil only when the attempt may go on.
 //
-// On an error nothing is written, and the attempt must not go on: "unavailable" never opens the password form.
+// On an error nothing is written, and the attempt must not go on: "unavailable" never opens the password form. A backend that
+// answers in JSON uses Decide and [Flow.Begin] instead, since a page's fetch can't follow the redirect.
 func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p BeginParams) (handled bool, err error) {
 	decision, err := f.Decide(r.Context(), a)
 	if err != nil || decision.Allowed() {

@@ -537,7 +537,7 @@ func TestHandlerCallbackErrors(t *testing.T) {
 	t.Parallel()
 	h := newRoutes(t, nil)
 	w := h.serve(callbackRequest("https://app.example.test/sso/callback/acme?code=x&state=y"))
-	wantPage(t, w, 400, "Please sign in again", "Your sign-in could not be completed. Please sign in again.", "/login")
+	wantPage(t, w, 400, "Please sign in again", "Your sign-in could not be completed. Please sign in again, and allow cookies for this site if that does not help.", "/login")
 	wantNoCookie(t, w.Result())
 	h.wantRefused(h.serve(acceptsJSON(callbackRequest("https://app.example.test/sso/callback/acme?code=x&state=y"))), oidcsso.CodeLoginMissing, 400)
 	if len(h.signIns) != 0 {

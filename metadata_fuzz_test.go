@@ -58,7 +58,7 @@ func FuzzDiscoveryDocument(f *testing.F) {
 				}
 			}
 		}
-		if kept := m.kept().Metadata(); !reflect.DeepEqual(kept, m) {
+		if kept := m.kept().metadata(issuer); !reflect.DeepEqual(kept, m) {
 			t.Fatalf("kept is %+v of %+v", kept, m)
 		}
 		for _, field := range m.lists() {

@@ -10,21 +10,20 @@ import (
 // keptMetadata is what stays in memory of a discovery document: what sign-ins read, and the rest packed. Of many connectors,
 // most belong to a few products, whose documents differ in nothing but the URLs.
 type keptMetadata struct {
-	issuer                                                          string
 	authorizationEndpoint, tokenEndpoint, jwksURI, userInfoEndpoint string
-	issPromised, requiresPushing, takesBasic, takesPost             bool
 	algorithms                                                      []string
 	fetchedAt                                                       time.Time
+	issPromised, requiresPushing, takesBasic, takesPost             bool
 
+	promises  [3]bool
 	endpoints string                // the others, one a line
 	lists     unique.Handle[string] // all lists, see packLists
-	promises  [3]bool
 }
 
 func (m *Metadata) kept() *keptMetadata {
 	offered := m.TokenEndpointAuthMethodsSupported
 	k := &keptMetadata{
-		issuer: m.Issuer, authorizationEndpoint: m.AuthorizationEndpoint, tokenEndpoint: m.TokenEndpoint, jwksURI: m.JWKSURI,
+		authorizationEndpoint: m.AuthorizationEndpoint, tokenEndpoint: m.TokenEndpoint, jwksURI: m.JWKSURI,
 		userInfoEndpoint: m.UserInfoEndpoint, issPromised: m.AuthorizationResponseIssParameterSupported,
 		requiresPushing: m.RequirePushedAuthorizationRequests, algorithms: m.algorithms, fetchedAt: m.FetchedAt,
 		takesBasic: len(offered) == 0 || slices.Contains(offered, "client_secret_basic"), // Discovery 1.0, 3
@@ -40,10 +39,10 @@ func (m *Metadata) kept() *keptMetadata {
 	return k
 }
 
-// Metadata unpacks a copy for the caller alone.
-func (k *keptMetadata) Metadata() *Metadata {
+// metadata unpacks a copy for the caller alone. The issuer is the one that is configured.
+func (k *keptMetadata) metadata(issuer string) *Metadata {
 	m := &Metadata{
-		Issuer: k.issuer, AuthorizationEndpoint: k.authorizationEndpoint, TokenEndpoint: k.tokenEndpoint, JWKSURI: k.jwksURI,
+		Issuer: issuer, AuthorizationEndpoint: k.authorizationEndpoint, TokenEndpoint: k.tokenEndpoint, JWKSURI: k.jwksURI,
 		UserInfoEndpoint: k.userInfoEndpoint, AuthorizationResponseIssParameterSupported: k.issPromised,
 		RequirePushedAuthorizationRequests: k.requiresPushing, algorithms: k.algorithms, FetchedAt: k.fetchedAt,
 		BackchannelLogoutSupported: k.promises[0], BackchannelLogoutSessionSupported: k.promises[1],

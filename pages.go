@@ -16,15 +16,21 @@ type page struct {
 	Style          template.CSS
 }
 
-// pageStyle adapts to light and dark, to zoom and to small screens; colours have a contrast of at least 7 to 1.
-const pageStyle = `:root{color-scheme:light dark}
-body{margin:0;min-height:100vh;display:grid;place-items:center;font:1.0625rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
-main{max-width:26rem;padding:2rem}
-h1{font-size:1.5rem;line-height:1.25;margin:0 0 .75rem}
-a{display:inline-block;margin:.5rem 0 1.5rem;padding:.6rem 1.1rem;border:2px solid currentColor;border-radius:.5rem;color:inherit;font-weight:600;text-decoration:none}
-a:focus-visible{outline:3px solid Highlight;outline-offset:2px}
-small{display:block;font-size:.875rem}
-code{font-family:ui-monospace,monospace}`
+// pageStyle adapts to light and dark, to zoom and to small screens; text has a contrast of at least 7 to 1.
+const pageStyle = `:root{color-scheme:light dark;--page:#f3f5f8;--card:#fff;--ink:#1b2430;--soft:#47505e;--line:#dde2e9}
+@media(prefers-color-scheme:dark){:root{--page:#12151a;--card:#1c2128;--ink:#eef1f6;--soft:#b9c1cd;--line:#353d49}}
+body{margin:0;min-height:100vh;display:grid;place-items:center;
+background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,sans-serif}
+main{box-sizing:border-box;width:calc(100% - 2rem);max-width:27rem;margin:1rem;padding:clamp(1.5rem,6vw,2.25rem);
+border:1px solid var(--line);border-radius:.9rem;background:var(--card);overflow-wrap:anywhere}
+h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}
+p{margin:0 0 1.5rem}
+p:last-child{margin:0}
+a{display:inline-block;padding:.65rem 1.25rem;border:2px solid var(--ink);border-radius:.55rem;
+background:var(--ink);color:var(--card);font-weight:600;text-decoration:none}
+a:focus-visible{outline:3px solid var(--ink);outline-offset:3px}
+small{display:block;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
+code{display:block;font-family:ui-monospace,monospace}`
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en">
@@ -37,7 +43,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <body>
 <main>
 <h1>{{.Title}}</h1>
-<p>{{.Text}}</p>
+<p{{if .Code}} role="alert"{{end}}>{{.Text}}</p>
 <p><a href="{{.Link}}">{{.LinkText}}</a></p>
 {{with .Code}}<small>If you ask for help, please give this code: <code>{{.}} {{$.ID}}</code></small>{{end}}
 </main>

@@ -17,7 +17,7 @@ var (
 	styleElement = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 	h1Element    = regexp.MustCompile(`(?s)<h1>(.*?)</h1>`)
 	titleElement = regexp.MustCompile(`(?s)<title>(.*?)</title>`)
-	textElement  = regexp.MustCompile(`(?s)<p>([^<]*)</p>`)
+	textElement  = regexp.MustCompile(`(?s)<p(?: role="alert")?>([^<]*)</p>`)
 	linkElement  = regexp.MustCompile(`<a href="([^"]*)">([^<]+)</a>`)
 	anyElement   = regexp.MustCompile(`<([a-zA-Z0-9!/]+)`)
 )
@@ -93,7 +93,7 @@ func TestPageOfEachKindOfError(t *testing.T) {
 			w := h.serve(callbackRequest(h.callback(a), a.cookie))
 			wantPage(t, w, e.HTTPStatus(), row.title, "What happened.", "/login")
 			body := w.Body.String()
-			if !strings.Contains(body, ">"+row.linkText+"</a>") || !strings.Contains(body, "<code>"+string(row.code)+" abcdefghij</code>") || strings.Contains(body, "administrator") {
+			if !strings.Contains(body, ">"+row.linkText+"</a>") || !strings.Contains(body, "<code>"+string(row.code)+" abcdefghij</code>") || !strings.Contains(body, `<p role="alert">What happened.</p>`) || strings.Contains(body, "administrator") {
 				t.Errorf("the page is %s", body)
 			}
 		})
@@ -127,8 +127,8 @@ func TestPagesOfTheDefaultLoginURL(t *testing.T) {
 	t.Parallel()
 	h := newRoutes(t, func(ho *oidcsso.HandlerOptions) { ho.LoginURL = "" })
 	wantPage(t, h.serve(startRequest("GET", "email=carol@free.test", "", "")), 404, "No single sign-on", "", "/")
-	if body := h.serve(startRequest("GET", "email=carol@free.test", "", "")).Body.String(); strings.Contains(body, "<code>") {
-		t.Errorf("what is no error has a code: %s", body)
+	if body := h.serve(startRequest("GET", "email=carol@free.test", "", "")).Body.String(); strings.Contains(body, "<code>") || strings.Contains(body, "alert") {
+		t.Errorf("what is no error has a code or is an alert: %s", body)
 	}
 	wantPage(t, h.serve(startRequest("GET", "email=x", "", "")), 400, "That did not work", "Please enter a valid email address.", "/")
 }

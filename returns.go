@@ -117,8 +117,8 @@ func isOrigin(text string) bool {
 	return true
 }
 
-// isAppURI: a private-use URI scheme (RFC 8252, 7.1) or an https URL that an app has claimed (7.2), without a query, so that the
-// backend can add the one that it needs.
+// isAppURI: a private-use URI scheme (RFC 8252, 7.1) or an https URL that an app has claimed (7.2), without a query, so that
+// the backend can add the one that it needs.
 func isAppURI(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.String() != text || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") || len(text) > maxReturnTo { //check:return-app-uri
@@ -136,5 +136,6 @@ func isAppURI(text string) bool {
 
 // systemSchemes are not an app's own: browsers and systems run, read or send what is behind them. One with a dot, as
 // RFC 8252, 7.1 demands of apps, never is one of these.
-var systemSchemes = []string{"about", "blob", "chrome", "chrome-extension", "content", "data", "file", "filesystem", "ftp", "intent", "jar",
-	"javascript", "livescript", "mailto", "moz-extension", "ms-settings", "resource", "search-ms", "sms", "ssh", "tel", "vbscript", "view-source", "ws", "wss"}
+var systemSchemes = []string{"about", "blob", "chrome", "chrome-extension", "content", "data", "file", "filesystem", "ftp",
+	"intent", "jar", "javascript", "livescript", "mailto", "moz-extension", "ms-settings", "resource", "search-ms", "sms", "ssh",
+	"tel", "vbscript", "view-source", "ws", "wss"}

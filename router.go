@@ -12,8 +12,8 @@ import (
 // Router is a [Source] in memory. It answers by the domain in whole, never by a part of it: "acme.example" covers neither
 // "sub.acme.example" nor "notacme.example".
 //
-// Connector and Route take no lock; changes are made on a copy and become visible in one step. A Put copies a few hundred
-// entries, however many there are; [Router.Replace] loads thousands at once.
+// Connector and Route take no lock; changes are made on a copy and become visible in one step. A Put copies the
+// recent changes, and only now and then all entries; [Router.Replace] loads thousands at once.
 //
 // The zero Router is empty and has the default Options.
 type Router struct {
@@ -85,8 +85,8 @@ func (r *Router) Replace(cfgs []Config) error {
 	r.write.Lock()
 	defer r.write.Unlock()
 	old := r.load()
-	for c := range next.byID.Values() {
-		before, _ := old.byID.Get(c.ID())
+	for id, c := range next.byID.All() {
+		before, _ := old.byID.Get(id)
 		c.adopt(before)
 	}
 	r.table.Store(next)
@@ -151,5 +151,11 @@ func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 
 // Connectors gives all connectors, sorted by ID.
 func (r *Router) Connectors() []*Connector {
-	return slices.SortedFunc(r.load().byID.Values(), func(a, b *Connector) int { return strings.Compare(a.ID(), b.ID()) })
+	t := r.load()
+	all := make([]*Connector, 0, t.byID.Len())
+	for _, c := range t.byID.All() {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b *Connector) int { return strings.Compare(a.ID(), b.ID()) })
+	return all
 }

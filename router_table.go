@@ -53,8 +53,9 @@ func (e *routerEdit) add(c *Connector) (problems []error) {
 		users, _ := e.redirect.Get(uri)
 		e.redirect.Set(uri, users+1)
 	}
-	for i := range c.cfg.Domains {
-		d := &c.cfg.Domains[i]
+	for i := range c.routes {
+		route := &c.routes[i]
+		d := &route.Domain
 		if d.State != DomainAsserted { //check:domain-asserted
 			continue
 		}
@@ -63,7 +64,7 @@ func (e *routerEdit) add(c *Connector) (problems []error) {
 			problems = append(problems, domainConflict(c, *d, holder.Connector))
 			continue
 		}
-		routes.Set(d.Name, &Route{c, *d})
+		routes.Set(d.Name, route)
 	}
 	return problems
 }
@@ -78,8 +79,8 @@ func (e *routerEdit) remove(c *Connector) {
 			e.redirect.Delete(uri)
 		}
 	}
-	for i := range c.cfg.Domains {
-		if d := &c.cfg.Domains[i]; d.State == DomainAsserted {
+	for i := range c.routes {
+		if d := &c.routes[i].Domain; d.State == DomainAsserted {
 			e.routes(d).Delete(d.Name)
 		}
 	}

@@ -76,21 +76,22 @@ func flowContender() contender {
 			return nil, err
 		}
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/login", nil)
-		return &flowClient{flow, request}, err
+		return &flowClient{flow, request, discard{}}, err
 	}}
 }
 
 type flowClient struct {
 	flow    *oidcsso.Flow
 	request *http.Request
+	header  discard // of the answers to begin, one after the other
 }
 
 func (c *flowClient) close() {}
 
 func (c *flowClient) begin(context.Context) (string, pending, error) {
-	w := discard{}
-	u, err := c.flow.Begin(w, c.request, connectorID, oidcsso.BeginParams{ReturnTo: "/"})
-	return u, pending{cookie: w.Header().Get("Set-Cookie")}, err
+	clear(c.header)
+	u, err := c.flow.Begin(c.header, c.request, connectorID, oidcsso.BeginParams{ReturnTo: "/"})
+	return u, pending{cookie: c.header.Header().Get("Set-Cookie")}, err
 }
 
 func (c *flowClient) finish(r *http.Request, _ pending) (string, error) {

@@ -67,6 +67,7 @@ func run(p plan, only string) ([]*section, error) {
 		}
 		all = append(all, sections...)
 	}
+	fmt.Printf("\n%s\n", summary(all))
 	return all, nil
 }
 

@@ -85,7 +85,7 @@ func callbackCounts() (*section, error) {
 			requests, err := tokenRequests(c, method)
 			cell := strconv.Itoa(requests)
 			if err != nil {
-				cell += ", fails"
+				cell += ", refused"
 			}
 			row = append(row, cell)
 			if c.name == ourName {

@@ -35,7 +35,13 @@ type coldRun struct {
 	contender contender
 	provider  *idp
 	keys      chan struct{} // has one for each answer with keys
-	clients   int
+	clients   []client      // closed at the end alone, since closing one closes the others' connections with some
+}
+
+func (r *coldRun) close() {
+	for _, c := range r.clients {
+		c.close()
+	}
 }
 
 func coldWork(p plan, operation func(*coldRun, *stopwatch) error) ([]result, error) {
@@ -53,6 +59,7 @@ func coldWork(p plan, operation func(*coldRun, *stopwatch) error) ([]result, err
 			}
 		}
 		run := &coldRun{contender: c, provider: provider, keys: keys}
+		defer run.close()
 		works = append(works, work{name: c.name, note: c.lacks, ready: func(n int) (func(*stopwatch) error, error) {
 			return func(watch *stopwatch) error {
 				for range n {
@@ -67,77 +74,72 @@ func coldWork(p plan, operation func(*coldRun, *stopwatch) error) ([]result, err
 	return p.measure(works)
 }
 
-func (r *coldRun) open() (client, string, pending, string, error) {
-	r.clients++
-	issuer := r.provider.issuer(r.clients)
-	opened, err := r.contender.open(context.Background(), issuer)
-	if err != nil {
-		return nil, "", pending{}, "", err
+// begun is a sign-in of a client that is new.
+type begun struct {
+	client      client
+	issuer, url string
+	pending     pending
+}
+
+func (r *coldRun) begin() (begun, error) {
+	b := begun{issuer: r.provider.issuer(len(r.clients))}
+	var err error
+	if b.client, err = r.contender.open(context.Background(), b.issuer); err != nil {
+		return b, err
 	}
-	u, p, err := opened.begin(context.Background())
-	return opened, u, p, issuer, err
+	r.clients = append(r.clients, b.client)
+	b.url, b.pending, err = b.client.begin(context.Background())
+	return b, err
+}
+
+// awaitKeys waits until the keys came that a beginning has asked for.
+func (r *coldRun) awaitKeys() {
+	if r.contender.prefetches {
+		<-r.keys
+	}
 }
 
 // url does not count what is fetched after the URL was given out, but waits until it is over.
 func (r *coldRun) url(watch *stopwatch) error {
-	opened, _, _, _, err := r.open()
-	if err != nil {
-		return err
-	}
+	_, err := r.begin()
 	watch.stop()
 	defer watch.start()
-	if r.contender.prefetches {
-		<-r.keys
+	if err == nil {
+		r.awaitKeys()
 	}
-	opened.close()
-	return nil
+	return err
 }
 
 func (r *coldRun) inLine(watch *stopwatch) error {
-	opened, u, p, issuer, err := r.open()
+	b, err := r.begin()
 	if err != nil {
 		return err
 	}
-	if r.contender.prefetches {
-		<-r.keys
-	}
+	r.awaitKeys()
 	watch.stop()
-	started, err := comeBack(r.provider, issuer, u, p)
-	watch.start()
-	if err != nil {
-		return err
-	}
-	return r.end(watch, opened, started)
+	return r.end(watch, b)
 }
 
 func (r *coldRun) waited(watch *stopwatch) error {
-	opened, u, p, issuer, err := r.open()
+	b, err := r.begin()
 	if err != nil {
 		return err
 	}
 	watch.stop()
-	if r.contender.prefetches {
-		<-r.keys
-	}
-	started, err := comeBack(r.provider, issuer, u, p)
-	watch.start()
-	if err != nil {
-		return err
-	}
-	return r.end(watch, opened, started)
+	r.awaitKeys()
+	return r.end(watch, b)
 }
 
-// end completes the sign-in, and takes note of the keys that were fetched in it.
-func (r *coldRun) end(watch *stopwatch, opened client, started signIn) error {
-	if err := started.complete(opened); err != nil {
-		return err
+// end is the way back, untimed, and the callback.
+func (r *coldRun) end(watch *stopwatch, b begun) error {
+	started, err := comeBack(r.provider, b.issuer, b.url, b.pending)
+	watch.start()
+	if err == nil {
+		err = started.complete(b.client)
 	}
-	watch.stop()
-	defer watch.start()
 	select {
-	case <-r.keys:
-	default: // goth asks for none
+	case <-r.keys: // fetched in the callback
+	default:
 	}
-	opened.close()
-	return nil
+	return err
 }

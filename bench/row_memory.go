@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/oidcsso/oidcsso/bench/internal/steady"
 	"github.com/oidcsso/oidcsso/internal/benchwork"
 )
 
@@ -87,7 +88,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 
 	clients := make([]client, n)
-	goroutines, before := runtime.NumGoroutine(), heap()
+	goroutines, before := steady.Goroutines(), heap()
 	perClient := func() float64 { return (heap() - before) / float64(n) }
 	var m memory
 	for i := range clients {
@@ -113,7 +114,7 @@ func memoryOf(c contender, n int) (memory, error) {
 	}
 	m.keyless = provider.jwks.Load() == asked
 	m.keyed = perClient()
-	m.goroutines = runtime.NumGoroutine() - goroutines
+	m.goroutines = steady.Goroutines() - goroutines
 	for _, opened := range clients {
 		opened.close()
 	}
@@ -150,11 +151,4 @@ func unusedMemory(n int) (float64, error) {
 	return used / float64(n), nil
 }
 
-// heap is what is alive.
-func heap() float64 {
-	runtime.GC()
-	runtime.GC() // what the first one's cleanups let go
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc)
-}
+func heap() float64 { return float64(steady.Heap()) }

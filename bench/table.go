@@ -33,29 +33,40 @@ func (t target) met() string {
 
 // timed makes a section of results. Ratios are of processor time.
 func timed(title, about string, results []result) *section {
-	s := &section{title: title, about: about, by: byCPU, header: []string{"", "time/op", "CPU/op", "B/op", "allocs/op", "x bare", "x go-oidc", ""}}
+	s := &section{title: title, about: about, by: byCPU, header: []string{"", "time/op", "CPU/op", "B/op", "allocs/op"}}
 	for _, r := range results {
-		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu)), number(median(r.bytes)), number(median(r.allocs)),
-			s.times(results, r, bareName), s.times(results, r, goOIDCName), r.note})
+		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu)), number(median(r.bytes)), number(median(r.allocs))})
 	}
+	s.compare(results)
 	return s
 }
 
 // timedAlone is timed without memory, where what is untimed allocates too. by says what the ratios are of.
 func timedAlone(title, about string, results []result, by func(result) []float64) *section {
-	s := &section{title: title, about: about, by: by, header: []string{"", "time/op", "CPU/op", "x bare", "x go-oidc", ""}}
+	s := &section{title: title, about: about, by: by, header: []string{"", "time/op", "CPU/op"}}
 	for _, r := range results {
-		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu)),
-			s.times(results, r, bareName), s.times(results, r, goOIDCName), r.note})
+		s.rows = append(s.rows, []string{r.name, duration(median(r.wall)), duration(median(r.cpu))})
 	}
+	s.compare(results)
 	return s
 }
 
-func (s *section) times(results []result, of result, to string) string {
-	if base, ok := named(results, to); ok {
-		return fmt.Sprintf("%.2f", ratio(s.by(of), s.by(base)))
+// compare adds the ratios to those that the results have, and the notes.
+func (s *section) compare(results []result) {
+	for _, base := range []struct{ header, name string }{{"x bare", bareName}, {"x go-oidc", goOIDCName}} {
+		to, ok := named(results, base.name)
+		if !ok {
+			continue
+		}
+		s.header = append(s.header, base.header)
+		for i, r := range results {
+			s.rows[i] = append(s.rows[i], fmt.Sprintf("%.2f", ratio(s.by(r), s.by(to))))
+		}
 	}
-	return ""
+	s.header = append(s.header, "")
+	for i, r := range results {
+		s.rows[i] = append(s.rows[i], r.note)
+	}
 }
 
 func named(results []result, name string) (result, bool) {

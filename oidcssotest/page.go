@@ -32,7 +32,7 @@ func (p *IdP) showForm(w http.ResponseWriter, s *state, req *authRequest, status
 }
 
 func showError(w http.ResponseWriter, s *state, status int, text string) {
-	show(w, s, status, page{Title: "This sign-in can't go on", Text: text})
+	show(w, s, status, page{Title: "This sign-in can't go on", Alert: text})
 }
 
 func show(w http.ResponseWriter, s *state, status int, content page) {

@@ -26,6 +26,7 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("POST /login", a.login)
 	mux.Handle("GET /login", http.RedirectHandler("/", http.StatusSeeOther)) // the password form, reloaded
 	mux.HandleFunc("GET "+ssoPath+"/callback/{id}", a.callback)
+	mux.HandleFunc("GET /signed-in", a.signedIn)
 	mux.HandleFunc("GET /switch", a.switchPage)
 	mux.HandleFunc("POST /switch", a.switchPerson)
 	mux.HandleFunc("POST /logout", a.logout)
@@ -54,7 +55,17 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request, p person) {
 		return
 	}
 	a.sessions.start(w, r, p)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, "/signed-in", http.StatusSeeOther)
+}
+
+// signedIn comes right after a session has begun. Whose browser keeps no cookies would otherwise see the sign-in form again,
+// without a word.
+func (a *app) signedIn(w http.ResponseWriter, r *http.Request) {
+	if _, ok := a.sessions.of(r); ok {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	a.startPage(w, http.StatusBadRequest, "Your browser did not keep you signed in. Please allow cookies for this site.")
 }
 
 func (a *app) switchPage(w http.ResponseWriter, r *http.Request) {
@@ -104,16 +115,23 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 		level = slog.LevelWarn
 	}
 	a.log.Log(r.Context(), level, "sign-in failed", "error", e)
-	title, link := "This sign-in did not work", "Back to sign-in"
+	v := view{Title: "This sign-in did not work"}
+	text, link := e.Public, "Back to sign-in"
 	switch e.Kind() {
 	case oidcsso.KindUnavailable:
-		title, link = "Sign-in is unavailable", "Try again"
+		v.Title, link = "Sign-in is unavailable", "Try again"
 	case oidcsso.KindExpired:
-		title, link = "Please sign in again", "Sign in"
+		v.Title, link = "Please sign in again", "Sign in"
 	}
-	a.page(w, e.HTTPStatus(), "error", view{Title: title, Data: map[string]string{
-		"Text": e.Public, "Link": link, "Code": string(e.Code), "ID": e.ID,
-	}})
+	if current, ok := a.sessions.of(r); ok {
+		if e.Kind() == oidcsso.KindExpired { // reloaded, or gone back to
+			v.Title, text = "This sign-in is over", ""
+		}
+		v.Person = &current.person
+		text, link = text+" You are still signed in as "+current.person.Name+".", "Go on as "+current.person.Name
+	}
+	v.Data = map[string]string{"Text": text, "Link": link, "Code": string(e.Code), "ID": e.ID}
+	a.page(w, e.HTTPStatus(), "error", v)
 }
 
 func (a *app) notFound(w http.ResponseWriter, r *http.Request) {

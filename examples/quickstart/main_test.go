@@ -61,7 +61,7 @@ func TestProgram(t *testing.T) {
 	if !strings.HasPrefix(start.location, origin+"idps/acme/authorize?") {
 		t.Errorf("%d %s", start.status, start.location)
 	}
-	if a := b.submit("/login", "email", "nora@northwind.test", "password", "sunflower"); a.location != "/" {
+	if a := b.submit("/login", "email", "nora@northwind.test", "password", "sunflower"); a.location != "/signed-in" {
 		t.Errorf("the password of the guide does not fit: %d", a.status)
 	}
 }

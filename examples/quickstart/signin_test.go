@@ -128,8 +128,11 @@ func TestSignInWithAPassword(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser()
-	if a := b.submit("/login", "email", "Nora@northwind.test", "password", "sunflower"); a.status != http.StatusSeeOther || a.location != "/" {
+	if a := b.submit("/login", "email", "Nora@northwind.test", "password", "sunflower"); a.status != http.StatusSeeOther || a.location != "/signed-in" {
 		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := b.get("/signed-in"); a.status != http.StatusSeeOther || a.location != "/" {
+		t.Errorf("after the sign-in: %d %s", a.status, a.location)
 	}
 	b.get("/").contains(t, "Hello, Nora Lindqvist", "Signed in with a password")
 	me := b.me()
@@ -180,7 +183,22 @@ func TestCallbackThatFails(t *testing.T) {
 	if forged.status != http.StatusBadRequest || b.session() != "" {
 		t.Errorf("forged: %d", forged.status)
 	}
-	forged.contains(t, "Please sign in again", "login_missing")
+	forged.contains(t, "Please sign in again", "allow cookies for this site", "login_missing")
+	b.signIn(w.acme, "alice@acme.test")
+	again := b.get("/sso/callback/acme?code=x&state=" + strings.Repeat("A", 43)) // as by the back button
+	if again.status != http.StatusBadRequest || b.me()["email"] != "alice@acme.test" {
+		t.Errorf("once more: %d", again.status)
+	}
+	again.contains(t, "This sign-in is over", "You are still signed in as Alice Ames.", "Go on as Alice Ames", "login_missing")
+}
+
+func TestBrowserThatKeepsNoCookies(t *testing.T) {
+	t.Parallel()
+	a := newWorld(t).browser().get("/signed-in")
+	if a.status != http.StatusBadRequest {
+		t.Errorf("%d", a.status)
+	}
+	a.contains(t, "Please allow cookies for this site.", `name="email"`)
 }
 
 func TestIdPPage(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"html/template"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -26,13 +27,32 @@ const appURI = "com.example.northwind://signed-in"
 
 var challengeForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) // SHA-256 in base64url
 
+var askPage = template.Must(template.New("ask").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Northwind</title>
+<link rel="stylesheet" href="/style.css">
+<main>
+<h1>Do you want to sign in to the Northwind app?</h1>
+<p><a href="{{.}}">Sign in</a></p>
+<p>If you were not about to, close this page.</p>
+</main>
+`))
+
 // appStart is opened in the browser, because the cookie of the sign-in has to be there.
 func (a *app) appStart(w http.ResponseWriter, r *http.Request) {
 	email, challenge := r.URL.Query().Get("email"), r.URL.Query().Get("challenge")
-	// A link on a web page must not start it: an app that gets a code has to have asked for it. An app that opens the browser
-	// is no site, so the header says none; browsers that don't send the header are old.
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "none" || !challengeForm.MatchString(challenge) {
+	site := r.Header.Get("Sec-Fetch-Site") // without it, the browser is too old to say who asked
+	if site == "" || !challengeForm.MatchString(challenge) {
 		http.Error(w, "Please sign in from within the app.", http.StatusBadRequest)
+		return
+	}
+	// A link on a web page must not start it unasked. Some browsers say "none" when an app opens them, others what they say of
+	// a link; a click on this page is neither.
+	if site != "none" && site != "same-origin" {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = askPage.Execute(w, "?"+url.Values{"email": {email}, "challenge": {challenge}}.Encode()) // fails only with the connection
 		return
 	}
 	decision, err := a.decide(r, email)

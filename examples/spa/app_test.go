@@ -4,8 +4,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
+	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +20,12 @@ import (
 type mobile struct {
 	*world
 	verifier string
+	page     string // the last one of the start
 }
 
-func newMobile(t *testing.T) *mobile { return &mobile{newWorld(t), rand.Text() + rand.Text()} }
+func newMobile(t *testing.T) *mobile {
+	return &mobile{world: newWorld(t), verifier: rand.Text() + rand.Text()}
+}
 
 func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
@@ -38,7 +44,12 @@ func (m *mobile) open(email, challenge, site string) *http.Response {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	response.Body.Close()
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.page = string(text)
 	return response
 }
 
@@ -137,10 +148,23 @@ func TestCodeWorksOnceAndForAMinute(t *testing.T) {
 func TestWebPageDoesNotStartAnAppsSignIn(t *testing.T) {
 	t.Parallel()
 	m := newMobile(t)
-	for _, site := range []string{"cross-site", "same-site", "same-origin", ""} {
-		if got := m.open("alice@acme.test", challengeOf("evil"), site); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {
+	for site, status := range map[string]int{"cross-site": http.StatusOK, "same-site": http.StatusOK, "": http.StatusBadRequest} {
+		if got := m.open("alice@acme.test", challengeOf("evil"), site); got.StatusCode != status || len(got.Cookies()) > 0 || got.Header.Get("Location") != "" {
 			t.Errorf("from %q: %s", site, got.Status)
 		}
+	}
+	// A click on the page that asks goes on with the same person and challenge.
+	m.open("alice+app@acme.test", challengeOf(m.verifier), "cross-site")
+	link := regexp.MustCompile(`<a href="([^"]*)">`).FindStringSubmatch(m.page)
+	if link == nil {
+		t.Fatalf("the page has no link: %s", m.page)
+	}
+	query, err := url.ParseQuery(strings.TrimPrefix(html.UnescapeString(link[1]), "?"))
+	if err != nil || query.Get("email") != "alice+app@acme.test" || query.Get("challenge") != challengeOf(m.verifier) {
+		t.Errorf("the page goes on with %q", link[1])
+	}
+	if got := m.open(query.Get("email"), query.Get("challenge"), "same-origin"); got.StatusCode != http.StatusSeeOther {
+		t.Errorf("after the question: %s", got.Status)
 	}
 	for _, challenge := range []string{"", "short", challengeOf("x") + "=", challengeOf("x") + "x", strings.Repeat("*", 43)} {
 		if got := m.open("alice@acme.test", challenge, "none"); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {

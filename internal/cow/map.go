@@ -1,102 +1,81 @@
-// Package cow is a map from strings that readers use without a lock while a copy of it is changed: copy on write. A change
-// copies not the whole map but the shards that it touches, so that it costs the same in a map of a million as in one of a
-// thousand.
+// Package cow is a map from strings that readers use without a lock while a copy of it is changed: copy on write. The copy of
+// a large map shares all but the recent changes with the original, so that a change costs about the same in a map of a
+// million as in one of a thousand, and a look-up about as much as in a plain map.
 package cow
 
 import (
-	"hash/maphash"
 	"iter"
 	"maps"
-	"math/bits"
-	"slices"
 )
 
 // Map never changes once it is made. The zero Map is empty.
 type Map[V any] struct {
-	shards []map[string]V // a power of two, or none
+	base   map[string]V
+	recent map[string]change[V] // these go before base; nil in a small map
 	length int
 }
 
-// seed is one for all, so that the maps of one process divide the same key in the same way.
-var seed = maphash.MakeSeed()
-
-const (
-	usualShard = 512  // entries of a shard when shards are made
-	singleMax  = 4096 // up to here one shard is best: finding the right one takes as long as looking into it
-)
+type change[V any] struct {
+	value   V
+	deleted bool
+}
 
 // Get gives the value of a key, and whether it is there.
 func (m *Map[V]) Get(key string) (V, bool) {
-	if len(m.shards) == 1 {
-		value, ok := m.shards[0][key]
-		return value, ok
+	if len(m.recent) > 0 {
+		if c, ok := m.recent[key]; ok {
+			return c.value, !c.deleted
+		}
 	}
-	if len(m.shards) == 0 {
-		var none V
-		return none, false
-	}
-	value, ok := m.shards[m.shardOf(key)][key]
+	value, ok := m.base[key]
 	return value, ok
-}
-
-func (m *Map[V]) shardOf(key string) int {
-	return int(maphash.String(seed, key) & uint64(len(m.shards)-1))
 }
 
 // Len is the number of entries.
 func (m *Map[V]) Len() int { return m.length }
 
-// Values gives all values, in no order.
-func (m *Map[V]) Values() iter.Seq[V] {
-	return func(yield func(V) bool) {
-		for _, shard := range m.shards {
-			for _, value := range shard {
-				if !yield(value) {
-					return
-				}
+// All gives all entries, in no order.
+func (m *Map[V]) All() iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for key, c := range m.recent {
+			if !c.deleted && !yield(key, c.value) {
+				return
+			}
+		}
+		for key, value := range m.base {
+			if _, ok := m.recent[key]; !ok && !yield(key, value) {
+				return
 			}
 		}
 	}
 }
 
-// Edit begins a change of a copy, which is thought to end with about as many entries as expected; 0 means as many as now.
+// recentMax is how many changes are kept beside a base of so many entries before they become a base of their own. Each
+// change copies those before it; all entries are copied once in so many changes.
+func recentMax(base int) int {
+	if base <= 1024 {
+		return 0
+	}
+	return min(max(64, base/256), 4096)
+}
+
+// Edit begins a change of a copy. An empty Map gets room for as many entries as expected.
 func (m *Map[V]) Edit(expected int) *Edit[V] {
-	e := &Edit[V]{next: Map[V]{shards: slices.Clone(m.shards), length: m.length}, own: make([]bool, len(m.shards))}
-	if expected = max(expected, m.length); len(m.shards) == 0 || expected > 2*e.capacity() {
-		e.divide(expected)
+	e := &Edit[V]{next: *m}
+	switch {
+	case m.length == 0:
+		e.next.base, e.ownBase = make(map[string]V, expected), true
+	case recentMax(len(m.base)) == 0:
+		e.next.base, e.ownBase = maps.Clone(m.base), true
 	}
 	return e
 }
 
 // Edit is a copy that is being changed. It is for one goroutine.
 type Edit[V any] struct {
-	next Map[V]
-	own  []bool // which shards are no longer those of the original
-}
-
-func (e *Edit[V]) capacity() int {
-	if len(e.next.shards) == 1 {
-		return singleMax / 2
-	}
-	return len(e.next.shards) * usualShard
-}
-
-// divide puts all entries into new shards, enough for so many entries.
-func (e *Edit[V]) divide(entries int) {
-	n := 1
-	if entries > singleMax {
-		n = 1 << bits.Len(uint((entries-1)/usualShard))
-	}
-	old := e.next.shards
-	e.next.shards, e.own = make([]map[string]V, n), make([]bool, n)
-	for i := range n {
-		e.next.shards[i], e.own[i] = make(map[string]V, entries/n), true
-	}
-	for _, shard := range old {
-		for key, value := range shard {
-			e.next.shards[e.next.shardOf(key)][key] = value
-		}
-	}
+	next      Map[V]
+	ownBase   bool // the base is no longer the original's, and there are no recent changes
+	ownRecent bool
 }
 
 // Get gives the value of a key as it is in the copy so far.
@@ -104,30 +83,51 @@ func (e *Edit[V]) Get(key string) (V, bool) { return e.next.Get(key) }
 
 // Set adds an entry or replaces one.
 func (e *Edit[V]) Set(key string, value V) {
-	shard := e.shard(key)
-	before := len(shard)
-	shard[key] = value
-	e.next.length += len(shard) - before
-	if e.next.length > 2*e.capacity() {
-		e.divide(e.next.length)
+	if _, ok := e.Get(key); !ok {
+		e.next.length++
 	}
+	if e.ownBase {
+		e.next.base[key] = value
+		return
+	}
+	e.changes()[key] = change[V]{value: value}
+	e.fold()
 }
 
 // Delete takes an entry out, if it is there.
 func (e *Edit[V]) Delete(key string) {
-	if _, ok := e.Get(key); ok {
-		delete(e.shard(key), key)
-		e.next.length--
+	if _, ok := e.Get(key); !ok {
+		return
 	}
+	e.next.length--
+	if e.ownBase {
+		delete(e.next.base, key)
+		return
+	}
+	e.changes()[key] = change[V]{deleted: true}
+	e.fold()
 }
 
-// shard is the one of a key, copied before its first change.
-func (e *Edit[V]) shard(key string) map[string]V {
-	i := e.next.shardOf(key)
-	if !e.own[i] {
-		e.next.shards[i], e.own[i] = maps.Clone(e.next.shards[i]), true
+// changes are the recent ones, copied before the first more.
+func (e *Edit[V]) changes() map[string]change[V] {
+	if !e.ownRecent {
+		recent := make(map[string]change[V], len(e.next.recent)+1)
+		maps.Copy(recent, e.next.recent)
+		e.next.recent, e.ownRecent = recent, true
 	}
-	return e.next.shards[i]
+	return e.next.recent
+}
+
+// fold makes base and changes one when the changes are too many.
+func (e *Edit[V]) fold() {
+	if len(e.next.recent) <= recentMax(len(e.next.base)) {
+		return
+	}
+	base := make(map[string]V, e.next.length)
+	for key, value := range e.next.All() {
+		base[key] = value
+	}
+	e.next.base, e.next.recent, e.ownBase = base, nil, true
 }
 
 // Done ends the change and gives the new Map. The Edit must not be used any more.

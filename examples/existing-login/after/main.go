@@ -4,8 +4,10 @@ package main
 import (
 	_ "embed"
 	"errors"
+	"flag"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -13,8 +15,6 @@ import (
 
 	"github.com/oidcsso/oidcsso"
 )
-
-const origin = "http://127.0.0.1:8080"
 
 type app struct {
 	origin string
@@ -24,15 +24,25 @@ type app struct {
 }
 
 func main() {
-	sso, err := newSSO(&oidcsso.Options{BaseURL: origin + "/sso"}, os.Getenv)
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	loopback := flag.Bool("insecure-loopback", false, "allow an identity provider on this machine, also by http")
+	flag.Parse()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		slog.Error("no address to listen on", "error", err)
+		os.Exit(1)
+	}
+	origin := "http://" + listener.Addr().String()
+	opts := &oidcsso.Options{BaseURL: origin + "/sso", Egress: oidcsso.Egress{InsecureAllowLoopback: *loopback}}
+	sso, err := newSSO(opts, os.Getenv)
 	if err != nil {
 		slog.Error("single sign-on is not configured", "error", err)
 		os.Exit(1)
 	}
 	a := &app{origin: origin, store: demoStore(), mail: logMail, sso: sso}
 	slog.Info("sign in as nora with the password sunflower, or as alice with snowdrop", "open", origin)
-	server := &http.Server{Addr: strings.TrimPrefix(origin, "http://"), Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
-	slog.Error("ended", "error", server.ListenAndServe())
+	server := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
+	slog.Error("ended", "error", server.Serve(listener))
 }
 
 func demoStore() *store {
@@ -155,8 +165,8 @@ func (a *app) setCookie(w http.ResponseWriter, value string, lifetime time.Durat
 	})
 }
 
-// view is a page: a heading, a sentence, a form.
-type view struct{ Title, Text, Form, Token string }
+// view is a page: a heading, a sentence, a form. Role says whether the sentence is news or an alert.
+type view struct{ Title, Text, Role, Form, Token string }
 
 //go:embed page.html
 var pageText string
@@ -164,6 +174,9 @@ var pageText string
 var page = template.Must(template.New("page").Parse(pageText))
 
 func show(w http.ResponseWriter, status int, v view) {
+	if v.Role = "status"; status >= 400 {
+		v.Role = "alert"
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	page.Execute(w, v) // fails only when the browser has gone

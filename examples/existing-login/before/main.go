@@ -3,14 +3,15 @@ package main
 
 import (
 	_ "embed"
+	"flag"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 )
-
-const origin = "http://127.0.0.1:8080"
 
 type app struct {
 	origin string
@@ -19,10 +20,18 @@ type app struct {
 }
 
 func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	flag.Parse()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		slog.Error("no address to listen on", "error", err)
+		os.Exit(1)
+	}
+	origin := "http://" + listener.Addr().String()
 	a := &app{origin: origin, store: demoStore(), mail: logMail}
 	slog.Info("sign in as nora with the password sunflower, or as alice with snowdrop", "open", origin)
-	server := &http.Server{Addr: strings.TrimPrefix(origin, "http://"), Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
-	slog.Error("ended", "error", server.ListenAndServe())
+	server := &http.Server{Handler: a.routes(), ReadHeaderTimeout: 5 * time.Second}
+	slog.Error("ended", "error", server.Serve(listener))
 }
 
 func demoStore() *store {
@@ -122,8 +131,8 @@ func (a *app) setCookie(w http.ResponseWriter, value string, lifetime time.Durat
 	})
 }
 
-// view is a page: a heading, a sentence, a form.
-type view struct{ Title, Text, Form, Token string }
+// view is a page: a heading, a sentence, a form. Role says whether the sentence is news or an alert.
+type view struct{ Title, Text, Role, Form, Token string }
 
 //go:embed page.html
 var pageText string
@@ -131,6 +140,9 @@ var pageText string
 var page = template.Must(template.New("page").Parse(pageText))
 
 func show(w http.ResponseWriter, status int, v view) {
+	if v.Role = "status"; status >= 400 {
+		v.Role = "alert"
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	page.Execute(w, v) // fails only when the browser has gone
