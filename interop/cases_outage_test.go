@@ -24,7 +24,7 @@ const retryWithin = 5 * time.Second
 
 func testRotation(c *trial) {
 	if c.rotate == nil {
-		c.na("it makes new keys only when it starts")
+		c.na("as it is started here, its keys change only with a restart")
 	}
 	c.backend()
 	c.isAlice(c.signIn(c.newBrowser(), c.alice)) // the old keys are known
