@@ -244,9 +244,11 @@ func samePlace(arrived string, values url.Values, redirectURI string) bool {
 	if errA != nil || errB != nil || a.EscapedPath() != b.EscapedPath() {
 		return false
 	}
-	for name, own := range b.Query() {
-		if !slices.Equal(values[name], own) {
-			return false
+	if b.RawQuery != "" {
+		for name, own := range b.Query() {
+			if !slices.Equal(values[name], own) {
+				return false
+			}
 		}
 	}
 	return a.Host == "" || a.Scheme == b.Scheme && a.Host == b.Host

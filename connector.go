@@ -203,10 +203,10 @@ func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, e
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("there is no binding")).
 			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow; a command-line program that waits for the answer itself sets InsecureUnbound.")
 	}
-	return c.begin(ctx, p)
+	return c.begin(ctx, &p)
 }
 
-func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, error) {
+func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, error) {
 	if c.cfg.Disabled { //check:disabled
 		return "", nil, newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
@@ -249,7 +249,7 @@ func (c *Connector) begin(ctx context.Context, p BeginParams) (string, *Login, e
 	if p.Binding != "" {
 		login.bind(p.Binding)
 	}
-	return c.authorizationURL(md, login, &p), login, nil
+	return c.authorizationURL(md, login, p), login, nil
 }
 
 // authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never

@@ -161,7 +161,7 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 			return "", err
 		}
 	}
-	authorizationURL, login, err := connector.begin(r.Context(), p)
+	authorizationURL, login, err := connector.begin(r.Context(), &p)
 	if err != nil {
 		return "", err
 	}
