@@ -164,7 +164,7 @@ func TestSignInUnderWayBeginsAgain(t *testing.T) {
 	browser := s.acme.HTTPClient()
 	callback := world.Halfway(t, s.acme, browser, s.origin+"/auth", "00u1")
 	s.migrate()
-	if page := world.Get(t, browser, callback.String()); !strings.Contains(page, "Please sign in again. (login_missing ") {
+	if page := world.Get(t, browser, callback.String()); !strings.Contains(page, "(login_missing ") {
 		t.Errorf("the callback answers: %s", page)
 	}
 }
