@@ -37,6 +37,11 @@ type Config struct {
 	// ClientSecret is the application's secret. Default: none, a public client, which rests on PKCE alone.
 	ClientSecret Secret `json:"client_secret,omitzero"`
 
+	// TokenEndpointAuthMethod is how the client secret is sent: client_secret_basic or client_secret_post (OpenID Connect Core
+	// 1.0, 9). It is for identity providers that offer both and take from an application only the one that it was registered
+	// for. Default: basic where it is offered or nothing is said, else post.
+	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+
 	// Scopes are requested after openid, profile and email, which always are (RFC 6749, 3.3). What an administrator typed
 	// into one line is read by [ParseScopes]. Default: none.
 	Scopes []string `json:"scopes,omitempty"`
@@ -129,6 +134,12 @@ var reservedIDs = []string{"start", "callback", "logout", "setup", "test", "admi
 var allowedAuthParams = []string{"domain_hint", "hd", "resource", "audience", "connection", "organization", "kc_idp_hint",
 	"login_realm", "access_type", "include_granted_scopes", "idp", "claims_locales"}
 
+// The methods of client authentication with a secret (OpenID Connect Core 1.0, 9).
+const (
+	methodBasic = "client_secret_basic"
+	methodPost  = "client_secret_post"
+)
+
 var allowedPrompts = []string{"none", "login", "consent", "select_account"}
 
 // Bounds of what is configured, in bytes or entries; all far above what is in use.
@@ -187,6 +198,15 @@ func (c Config) checkRequest(invalid *ConfigError) {
 		if !isScopeToken(s) {
 			invalid.add(fmt.Sprintf("scopes[%d]", i), "is not a scope", "enter scopes divided by spaces, such as: groups offline_access")
 		}
+	}
+	switch c.TokenEndpointAuthMethod {
+	case "":
+	case methodBasic, methodPost:
+		if c.ClientSecret.IsZero() {
+			invalid.add("token_endpoint_auth_method", "is set without a client secret", "enter the secret too, or neither")
+		}
+	default:
+		invalid.add("token_endpoint_auth_method", "is not a method that can be chosen", "enter client_secret_basic, client_secret_post or nothing")
 	}
 	if err := checkPrompt(c.Prompt); err != nil {
 		invalid.add("prompt", err.Error(), "enter none alone, or some of login, consent, select_account")

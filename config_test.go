@@ -105,6 +105,12 @@ func TestConfigRefusals(t *testing.T) {
 		{"a secret outside ASCII", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret("s3crét") }, "client_secret", "unusual"},
 		{"a secret of a kilobyte", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret(long) }, "client_secret", "too long"},
 
+		{"a way to authenticate that is none", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "private_key_jwt" }, "token_endpoint_auth_method", "can be chosen"},
+		{"a way to authenticate in capitals", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "CLIENT_SECRET_POST" }, "token_endpoint_auth_method", "can be chosen"},
+		{"a way to authenticate without a secret", func(c *oidcsso.Config) {
+			c.TokenEndpointAuthMethod, c.ClientSecret = "client_secret_post", oidcsso.Secret{}
+		}, "token_endpoint_auth_method", "without a client secret"},
+
 		{"all scopes in one", func(c *oidcsso.Config) { c.Scopes = []string{"groups", "a b"} }, "scopes[1]", "not a scope"},
 		{"an empty scope", func(c *oidcsso.Config) { c.Scopes = []string{""} }, "scopes[0]", "not a scope"},
 		{"a scope with a quote", func(c *oidcsso.Config) { c.Scopes = []string{`gr"oups`} }, "scopes[0]", "not a scope"},

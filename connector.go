@@ -252,13 +252,15 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 	return c.authorizationURL(md, login, p), login, nil
 }
 
-// authStyle chooses how the client authenticates at the token endpoint from what the identity provider offers; it is never
-// found by trying, because the code must be sent once only. Default: client_secret_basic (Discovery 1.0, 3).
+// authStyle chooses how the client authenticates at the token endpoint: as the Config says, else from what the identity
+// provider offers. It is never found by trying, because the code must be sent once only.
 func (c *Connector) authStyle(md *keptMetadata) (oauth2.AuthStyle, error) {
 	switch {
 	case c.cfg.ClientSecret.IsZero():
 		return oauth2.AuthStyleInParams, nil // a public client sends its ID in the body (RFC 6749, 3.2.1)
-	case md.takesBasic:
+	case c.cfg.TokenEndpointAuthMethod == methodPost:
+		return oauth2.AuthStyleInParams, nil
+	case c.cfg.TokenEndpointAuthMethod == methodBasic || md.takesBasic:
 		return oauth2.AuthStyleInHeader, nil
 	case md.takesPost:
 		return oauth2.AuthStyleInParams, nil

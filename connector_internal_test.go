@@ -162,6 +162,12 @@ func TestClientAuthenticationIsChosenFromMetadata(t *testing.T) {
 			if style != row.want || (err != nil) != (row.want == 0) || err != nil && !errors.Is(err, CodeClientAuthMismatch) {
 				t.Errorf("with a secret: got %v, %v", style, err)
 			}
+			for method, want := range map[string]oauth2.AuthStyle{"client_secret_post": params, "client_secret_basic": header} {
+				c.cfg.TokenEndpointAuthMethod = method
+				if style, err := c.authStyle(md.kept()); style != want || err != nil {
+					t.Errorf("with %s in the Config: got %v, %v", method, style, err)
+				}
+			}
 			public := &Connector{cfg: Config{ID: "acme"}}
 			if style, err := public.authStyle(md.kept()); style != params || err != nil {
 				t.Errorf("a public client: got %v, %v, want its ID in the body", style, err)

@@ -26,8 +26,8 @@ func (m *Metadata) kept() *keptMetadata {
 		authorizationEndpoint: m.AuthorizationEndpoint, tokenEndpoint: m.TokenEndpoint, jwksURI: m.JWKSURI,
 		userInfoEndpoint: m.UserInfoEndpoint, issPromised: m.AuthorizationResponseIssParameterSupported,
 		requiresPushing: m.RequirePushedAuthorizationRequests, algorithms: m.algorithms, fetchedAt: m.FetchedAt,
-		takesBasic: len(offered) == 0 || slices.Contains(offered, "client_secret_basic"), // Discovery 1.0, 3
-		takesPost:  slices.Contains(offered, "client_secret_post"),
+		takesBasic: len(offered) == 0 || slices.Contains(offered, methodBasic), // Discovery 1.0, 3
+		takesPost:  slices.Contains(offered, methodPost),
 		promises:   [3]bool{m.BackchannelLogoutSupported, m.BackchannelLogoutSessionSupported, m.FrontchannelLogoutSupported},
 		lists:      unique.Make(packLists(m.lists())),
 	}

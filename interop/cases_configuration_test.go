@@ -18,7 +18,7 @@ func configurationCases() []testCase {
 		{"issuer off by a slash", "`issuer_mismatch` before anybody leaves the backend, and the remedy says exactly what to enter.", testSlash},
 		{"client_secret_basic", "Where it is offered, the secret goes into the Authorization header, in one request.", testBasic},
 		{"client_secret_post", "Where basic is not offered, the secret goes into the body, in one request. (The discovery document is changed on the way to offer post alone; the token endpoint is the real one.)", testPost},
-		{"client for post alone", "Basic is offered, and the client is registered for client_secret_post: `client_rejected` after one request, and the remedy names the setting.", testPostOnly},
+		{"client for post alone", "Basic is offered, and the client is registered for client_secret_post: `client_rejected` after one request, and with the setting that the remedy names the sign-in works.", testPostOnly},
 		{"public client", "A client without a secret, by PKCE alone.", testPublic},
 		{"signing algorithms", "ID tokens of clients with another algorithm: asymmetric ones are taken, unsigned, HMAC and encrypted ones refused.", testAlgorithms},
 	}
@@ -112,12 +112,17 @@ func testPostOnly(c *trial) {
 	be := c.backend(func(s *setUp) { s.config.ClientID, s.config.ClientSecret = c.post.id, oidcsso.NewSecret(c.post.secret) })
 	b := c.newBrowser()
 	e := c.refused(b, c.authorize(b, c.begin(b, c.alice.email), c.alice), oidcsso.CodeClientRejected)
-	if !strings.Contains(e.Remedy, "client_secret_basic") {
+	if !strings.Contains(e.Remedy, "token_endpoint_auth_method to client_secret_post") {
 		c.Errorf("the remedy is %q", e.Remedy)
 	}
 	if n := len(be.wire.tokenRequests()); n != 1 {
 		c.Errorf("%d token requests", n)
 	}
+	c.backend(func(s *setUp) {
+		s.config.ClientID, s.config.ClientSecret = c.post.id, oidcsso.NewSecret(c.post.secret)
+		s.config.TokenEndpointAuthMethod = "client_secret_post"
+	})
+	c.isAlice(c.signIn(c.newBrowser(), c.alice))
 }
 
 // authenticates signs in with a client, and the one token request must be as wanted.

@@ -31,6 +31,7 @@ func (s *settings) register(flags *flag.FlagSet) {
 	flags.StringVar(&s.config.ClientID, "client-id", "", "client `ID` of the application at the identity provider")
 	flags.StringVar(&s.secretEnv, "client-secret-env", "", "`name` of the environment variable that has the client secret")
 	flags.BoolVar(&s.secretStdin, "client-secret-stdin", false, "read the client secret from the first line of standard input")
+	flags.StringVar(&s.config.TokenEndpointAuthMethod, "auth-method", "", "`method` by which the secret is sent: client_secret_basic or client_secret_post (default: basic where it is offered)")
 	flags.Func("scopes", "further `scopes` beside openid profile email, divided by spaces or commas", func(text string) error {
 		s.config.Scopes = append(s.config.Scopes, oidcsso.ParseScopes(text)...)
 		return nil
