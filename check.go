@@ -36,7 +36,7 @@ type Finding struct {
 // first. The metadata is nil if there is none.
 //
 // To find out the last it makes one token request with a code that nobody was given, and with the client secret, as each
-// sign-in does; an identity provider that refuses the code alone (invalid_grant) has accepted the client. It does so only if
+// sign-in does; one that refuses the code alone (invalid_grant) has accepted the client, but for the few that look at the code first. It does so only if
 // nothing else keeps a sign-in from working. Call it when somebody asks for it (a "Test connection" button, with a limit of
 // its rate), and not as a health check: the identity provider logs each request as a failure. A disabled connector is
 // checked as well.
@@ -172,7 +172,7 @@ func (c *Connector) addClient(found *findings, err error) {
 	case e.Code == CodeClientRejected:
 		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint does not accept the client: %v.", e.cause)
 	case e.Code == CodeCodeRejected:
-		found.add(slog.LevelInfo, "client_accepted", "", "The token endpoint accepts the client: it refused only the code, which was made up.")
+		found.add(slog.LevelInfo, "client_accepted", "", "The token endpoint has nothing against the client: it refused only the code, which was made up. (A few look at the code first, and would say the same of a wrong secret.)")
 	case e.Code == CodeUnavailable && !errors.As(err, &provider) && !errors.As(err, &status):
 		found.add(slog.LevelError, string(e.Code), e.Remedy, "The token endpoint can't be reached: %v.", e.cause)
 	default:
