@@ -36,10 +36,10 @@ type Finding struct {
 // first. The metadata is nil if there is none.
 //
 // To find out the last it makes one token request with a code that nobody was given, and with the client secret, as each
-// sign-in does; one that refuses the code alone (invalid_grant) has accepted the client, but for the few that look at the code first. It does so only if
-// nothing else keeps a sign-in from working. Call it when somebody asks for it (a "Test connection" button, with a limit of
-// its rate), and not as a health check: the identity provider logs each request as a failure. A disabled connector is
-// checked as well.
+// sign-in does; one that refuses the code alone (invalid_grant) has accepted the client, but for the few that look at the code
+// first. It does so only if nothing else keeps a sign-in from working. Call it when somebody asks for it (a "Test connection"
+// button, with a limit of its rate), and not as a health check: the identity provider logs each request as a failure. A
+// disabled connector is checked as well.
 func (c *Connector) Check(ctx context.Context) (*Metadata, []Finding) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
