@@ -41,8 +41,8 @@
 //   - Show the administrator the Callback URI, [CallbackURL], before anything else, what an issuer is, [Discover], and what is
 //     wrong with a connector, [Connector.Check].
 //   - Make one [Options] for the process, a [Router] or a Source, and a [Flow] with a [SealKey] that all replicas share.
-//   - Store two things with each account: the text of its [AccountKey], unique, and the ClaimID of the [Domain]. Package accounts
-//     has the rule by which an account gets them.
+//   - Store two things with each account: the text of its [AccountKey], unique, and the ClaimID of the [Domain]. Package
+//     accounts has the rule by which an account gets them.
 //   - Show every error by [AsError]: Public and ID to the person, all of it to the log. Test for a [Code] with errors.Is. A
 //     backend ends a sign-in by itself with [Refuse].
 //   - Test with package oidcssotest, an identity provider with people and faults.

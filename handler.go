@@ -102,8 +102,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // that accepts JSON alone gets {"method": "sso", "url": ...} or, where no connector has the address's domain,
 // {"method": "password"}.
 //
-// A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns or a base URL's. Who follows a link of another
-// site here is asked first, on a page that names the connector; otherwise any link could sign people in unasked.
+// A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns or a base URL's. Who follows a
+// link of another site here is asked first, on a page that names the connector; otherwise any link could sign people in
+// unasked.
 func (h *Handler) Start(w http.ResponseWriter, r *http.Request) {
 	if err := h.start(w, r); err != nil {
 		h.fail(w, r, err)
