@@ -307,6 +307,9 @@ func (c *Connector) exchangeError(err error) *Error {
 func (c *Connector) tokenError(retrieve *oauth2.RetrieveError) *Error {
 	cause := &ProviderError{errorName(retrieve.ErrorCode)}
 	switch {
+	case retrieve.ErrorCode == "invalid_client" && c.cfg.ClientSecret.IsZero():
+		return newError(CodeClientRejected, c.cfg.ID, cause).
+			withRemedy("The connector has no client secret, and the identity provider does not accept the client without one. Enter the secret, or register the application as a public client.")
 	case retrieve.ErrorCode == "invalid_client" || retrieve.ErrorCode == "unauthorized_client":
 		return newError(CodeClientRejected, c.cfg.ID, cause)
 	case retrieve.ErrorCode == "invalid_grant":

@@ -117,7 +117,7 @@ var codeTexts = map[Code]codeText{
 	CodeEmailMissing:   {KindRefused, http.StatusForbidden, "Your company's identity provider did not send your email address. Please tell your administrator.", "No usable email claim came. Give the person an address at the identity provider, grant the email scope to the application, or set the connector's email claim."},
 	CodeEmailOutside:   {KindRefused, http.StatusForbidden, "Your email address does not belong to this sign-in. If it should, please tell your administrator.", "The email address is not in a domain of this connector. Add the domain if it is the company's own, or allow guests."},
 	CodeEmailUntrusted: {KindRefused, http.StatusForbidden, "Your email address is not confirmed at your company's identity provider. Please tell your administrator.", "The identity provider says that this address is not verified, and the connector requires an address. Have it verified there."},
-	CodeRefused:        {KindRefused, http.StatusForbidden, "You can't sign in here.", "The backend's own rules refused this sign-in. Its log says which one; package accounts adds a reason and a remedy."},
+	CodeRefused:        {KindRefused, http.StatusForbidden, "You can't sign in here.", "The backend's own rules refused this sign-in; the cause is what the person was told. Package accounts adds a reason and a remedy."},
 
 	CodeInternal: {KindUnavailable, http.StatusInternalServerError, "Something went wrong on our side. Please try again.", "An unexpected fault; the cause says more. Give it to the backend's developers, with the ID."},
 }

@@ -260,6 +260,8 @@ func isClaimName(s string) bool {
 func checkIssuer(invalid *ConfigError, issuer string, loopback bool, bases []baseURL) {
 	u, err := parseHTTPURL(issuer, loopback)
 	switch {
+	case issuer == "":
+		invalid.add("issuer", "is missing", "enter the issuer as the identity provider shows it, such as https://acme.okta.com")
 	case err != nil:
 		invalid.add("issuer", err.Error(), "enter the issuer as the identity provider shows it, such as https://acme.okta.com")
 	case strings.HasSuffix(u.Path, wellKnownPath):

@@ -56,7 +56,7 @@ func TestConfigRefusals(t *testing.T) {
 		field   string
 		message string
 	}{
-		{"no issuer", func(c *oidcsso.Config) { c.Issuer = "" }, "issuer", "absolute https URL"},
+		{"no issuer", func(c *oidcsso.Config) { c.Issuer = "" }, "issuer", "is missing"},
 		{"an issuer without a scheme", func(c *oidcsso.Config) { c.Issuer = "acme.okta.com" }, "issuer", "absolute https URL"},
 		{"an issuer relative to a scheme", func(c *oidcsso.Config) { c.Issuer = "//acme.okta.com" }, "issuer", "absolute https URL"},
 		{"a path as issuer", func(c *oidcsso.Config) { c.Issuer = "/realms/acme" }, "issuer", "absolute https URL"},

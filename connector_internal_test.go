@@ -220,3 +220,17 @@ func TestNilOptionsShareOnePool(t *testing.T) {
 		t.Error("two Options share a pool")
 	}
 }
+
+// "Enter the current secret" would be no help to who entered none.
+func TestRejectedClientWithoutASecretIsToldSo(t *testing.T) {
+	t.Parallel()
+	refused := &oauth2.RetrieveError{ErrorCode: "invalid_client"}
+	with := (&Connector{cfg: Config{ID: "acme", ClientSecret: NewSecret("s3cret")}}).tokenError(refused)
+	without := (&Connector{cfg: Config{ID: "acme"}}).tokenError(refused)
+	if with.Code != CodeClientRejected || without.Code != CodeClientRejected {
+		t.Errorf("the codes are %s and %s", with.Code, without.Code)
+	}
+	if !strings.Contains(without.Remedy, "has no client secret") || strings.Contains(with.Remedy, "has no client secret") {
+		t.Errorf("with a secret: %q; without: %q", with.Remedy, without.Remedy)
+	}
+}

@@ -172,7 +172,7 @@ func TestNoUserInfoEndpointIsNoFaultUnlessAskedAlways(t *testing.T) {
 
 // The rest of the table at EmailStatus is in email_test.go.
 var attacksOnEmail = []attack{
-	{name: "in nobody's domain", code: oidcsso.CodeEmailOutside, before: func(tr *trial) { tr.alice.Email = "alice@free.test" }},
+	{name: "in nobody's domain", code: oidcsso.CodeEmailOutside, cause: "in the domain free.test", before: func(tr *trial) { tr.alice.Email = "alice@free.test" }},
 	{name: "in a domain below ours", code: oidcsso.CodeEmailOutside, before: func(tr *trial) { tr.alice.Email = "alice@sub.acme.test" }},
 	{name: "in a domain that ends like ours", code: oidcsso.CodeEmailOutside, before: func(tr *trial) { tr.alice.Email = "alice@notacme.test" }},
 	{name: "the domain moved to another connector while Alice was away", code: oidcsso.CodeEmailOutside, during: func(tr *trial) {

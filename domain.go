@@ -151,7 +151,7 @@ func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) boo
 		d.readWildcard()
 		name, err := canonicalDomain(d.Name)
 		if err != nil {
-			invalid.add(field, "is not a domain name", "enter what follows the @, such as acme.example, or *.acme.example for all names below it")
+			invalid.add(field, fmt.Sprintf("%q is not a domain name", plain(d.String())), "enter what follows the @, such as acme.example, or *.acme.example for all names below it")
 			continue
 		}
 		d.Name = name

@@ -1,6 +1,9 @@
 package oidcsso
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 const defaultEmailClaim = "email"
 
@@ -43,7 +46,7 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 	case id.EmailStatus == EmailTrusted:
 		return nil
 	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests: //check:email-outside
-		return newError(CodeEmailOutside, c.cfg.ID, nil)
+		return newError(CodeEmailOutside, c.cfg.ID, fmt.Errorf("the address is in the domain %s", address.Domain))
 	case c.cfg.RequireEmail && id.EmailStatus == EmailGuest: //check:email-required
 		return newError(CodeEmailOutside, c.cfg.ID, nil).
 			withRemedy("The connector allows guests but also requires a trusted address, which a guest never has. Switch one of the two off.")

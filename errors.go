@@ -80,7 +80,7 @@ func newErrorID() string { return strings.ToLower(rand.Text()[:10]) }
 // Refuse makes the error with which a backend's own code ends a sign-in that the library would let pass: registration is
 // closed, the account is locked. The sentence is shown to the person. Its code is [CodeRefused].
 func Refuse(public string) *Error {
-	e := newError(CodeRefused, "", nil)
+	e := newError(CodeRefused, "", errors.New(public)) // the log says it too
 	e.Public = public
 	return e
 }

@@ -131,6 +131,9 @@ func TestRefuse(t *testing.T) {
 	if got, _ := json.Marshal(e); !strings.Contains(string(got), `"message":"Your account is locked."`) {
 		t.Errorf("got %s", got)
 	}
+	if !strings.Contains(e.Error(), "Your account is locked.") {
+		t.Errorf("the log does not say why: %v", e)
+	}
 }
 
 func TestConfigErrorIsItsCodeAlone(t *testing.T) {

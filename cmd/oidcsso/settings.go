@@ -40,6 +40,7 @@ func (s *settings) register(flags *flag.FlagSet) {
 		s.config.Domains = append(s.config.Domains, oidcsso.AssertDomains(oidcsso.ParseScopes(text)...)...)
 		return nil
 	})
+	flags.BoolVar(&s.config.RequireEmail, "require-email", false, "refuse who comes without a trusted address, as a backend with RequireEmail does")
 	flags.StringVar(&s.config.Prompt, "prompt", "", "`prompt` parameter: none, login, consent, select_account")
 	flags.StringVar(&s.config.EmailClaim, "email-claim", "", "`claim` that has the email address (default email)")
 	flags.StringVar(&s.config.GroupsClaim, "groups-claim", "", "`claim` that has the groups (default groups)")

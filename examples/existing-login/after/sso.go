@@ -22,7 +22,7 @@ func newSSO(opts *oidcsso.Options, getenv func(string) string) (*oidcsso.Flow, e
 	if err != nil {
 		return nil, fmt.Errorf("SSO_KEY: %w", err)
 	}
-	domains := strings.Fields(getenv("OIDC_DOMAINS"))
+	domains := strings.FieldsFunc(getenv("OIDC_DOMAINS"), func(r rune) bool { return r == ' ' || r == ',' })
 	if len(domains) == 0 {
 		return nil, errors.New("OIDC_DOMAINS is empty, so nobody would be sent to the identity provider")
 	}
@@ -66,7 +66,7 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 // fail tells the person what is for the person, and the log everything.
 func (a *app) fail(w http.ResponseWriter, err error) {
 	e := oidcsso.AsError(err) // of any error
-	slog.Warn("sign-in failed", "error", err, "id", e.ID)
+	slog.Warn("sign-in failed", "error", e)
 	show(w, e.HTTPStatus(), view{Title: "This sign-in did not work", Text: e.Public + " (" + string(e.Code) + " " + e.ID + ")"})
 }
 
