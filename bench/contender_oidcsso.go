@@ -34,9 +34,6 @@ func oidcssoContender() contender {
 
 type oidcssoClient struct{ connector *oidcsso.Connector }
 
-// sessionID is what binds a sign-in to a browser.
-const sessionID = "Zk3mS0ExX8vYb1Qq"
-
 func (c *oidcssoClient) close() {}
 
 // discover fetches the metadata alone.
@@ -46,12 +43,12 @@ func (c *oidcssoClient) discover(ctx context.Context) error {
 }
 
 func (c *oidcssoClient) begin(ctx context.Context) (string, pending, error) {
-	u, login, err := c.connector.Begin(ctx, oidcsso.BeginParams{Binding: sessionID})
+	u, login, err := c.connector.Begin(ctx, oidcsso.BeginParams{InsecureUnbound: true}) // no peer binds; the Flow below binds by its cookie
 	return u, pending{own: login}, err
 }
 
 func (c *oidcssoClient) finish(r *http.Request, p pending) (string, error) {
-	identity, err := c.connector.Finish(r.Context(), p.own.(*oidcsso.Login), oidcsso.Response{URL: r.RequestURI, Binding: sessionID})
+	identity, err := c.connector.Finish(r.Context(), p.own.(*oidcsso.Login), oidcsso.Response{URL: r.RequestURI})
 	if err != nil {
 		return "", err
 	}
