@@ -3,9 +3,11 @@ package oidcsso_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/oidcsso/oidcsso"
+	"github.com/oidcsso/oidcsso/oidcssotest"
 )
 
 func TestOtherBaseURLsAreChecked(t *testing.T) {
@@ -84,5 +86,38 @@ func TestIssuerIsNotThisApplicationOnAnyHost(t *testing.T) {
 				t.Errorf("%s: %s", issuer, got)
 			}
 		}
+	}
+}
+
+// Whoever controls the name of hostB gets what is sent there. A connector that is pinned to a host of the application's is not
+// begun at it, shares its redirect URI with nobody, and needs no iss for that.
+func TestConnectorPinnedToOneHost(t *testing.T) {
+	t.Parallel()
+	d := newHosts(t)
+	var err error
+	opts, cfg := &oidcsso.Options{BaseURL: hostA + "/sso"}, d.cfg
+	cfg.RedirectURL, err = oidcsso.CallbackURL(opts.BaseURL, cfg.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.put(cfg)
+	pinned := hostA + "/sso/callback/acme"
+	d.idp.Faults(func(f *oidcssotest.Faults) {
+		f.Metadata = func(m map[string]any) { delete(m, "authorization_response_iss_parameter_supported") }
+	})
+	if got := d.connector().CallbackURLs(); !slices.Equal(got, []string{pinned}) {
+		t.Errorf("the callback URLs are %q", got)
+	}
+	d.mustBeginAt(hostA + "/login")
+	for _, host := range []string{hostB, hostC} {
+		_, err := d.beginAt(host + "/login")
+		wantError(t, err, oidcsso.CodeParamsInvalid)
+		_, _, err = d.connector().Begin(t.Context(), oidcsso.BeginParams{RedirectURI: strings.Replace(pinned, hostA, host, 1), Binding: "session"})
+		wantError(t, err, oidcsso.CodeParamsInvalid)
+	}
+	thief := soundConfig()
+	thief.ID, thief.Domains, thief.RedirectURL = "thief", nil, pinned
+	if got := fieldNames(problems(t, d.router.Put(thief))); got != "redirect_url" {
+		t.Errorf("got %s", got)
 	}
 }

@@ -366,6 +366,32 @@ func TestCheckSendsNothingWhereNoSignInWouldEnd(t *testing.T) {
 	}
 }
 
+// A token endpoint that sends the request on to somebody else, as a sign-in's is never sent on: its body and its header have
+// the secret.
+func TestCheckFollowsNoRedirect(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, to := range []string{"https://evil.example/token", worldIssuer + "/elsewhere", "http://169.254.169.254/"} {
+			w := newChecked()
+			w.token = func() (*http.Response, error) {
+				answer := httpAnswer(status, `{"error":"invalid_grant"}`)
+				answer.Header.Set("Location", to)
+				return answer, nil
+			}
+			_, findings := w.connector(t).Check(t.Context())
+			found(t, findings)
+			for _, request := range w.requests() {
+				if strings.Contains(request, "evil") || strings.Contains(request, "elsewhere") || strings.Contains(request, "169.254") {
+					t.Errorf("%d to %s: %s", status, to, request)
+				}
+			}
+			if len(w.asked) != 1 {
+				t.Errorf("%d to %s: %d token requests", status, to, len(w.asked))
+			}
+		}
+	}
+}
+
 // The lists of a discovery document are hostile: they are cut, and must not write to a terminal.
 func TestCheckPrintsNothingHostile(t *testing.T) {
 	t.Parallel()

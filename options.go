@@ -29,11 +29,12 @@ type Options struct {
 	BaseURL string
 
 	// OtherBaseURLs are further places where the library's routes are reached, for a backend with several host names
-	// (custom domains): "https://sso.customer.example/sso". Each has a host name of its own. A [Flow] uses the one whose
+	// (custom domains): "https://app.example.org/sso". Each has a host name of its own. A [Flow] uses the one whose
 	// host and port the request's Host names exactly, for redirect URI and cookies; X-Forwarded-Host counts for nothing,
 	// so a proxy in front must pass the browser's Host on. On any other host it then begins and finishes no sign-in. Every
-	// connector needs all its [Connector.CallbackURLs] registered. At most 99. Default: none, and whatever the request's
-	// Host, BaseURL is used.
+	// connector needs all its [Connector.CallbackURLs] registered. Whoever controls the name of a host can sign in as the people
+	// of every connector that is registered there: where it is a customer's, give all others a Config.RedirectURL at a host of
+	// yours. At most 99. Default: none, and whatever the request's Host, BaseURL is used.
 	OtherBaseURLs []string
 
 	// ExclusiveRedirectURLs lists redirect URIs of which the developer knows that one connector alone uses them. A

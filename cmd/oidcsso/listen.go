@@ -31,11 +31,24 @@ func listen(port int, localhost bool) (*place, error) {
 	p := &place{url: &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", bound), Path: "/callback"}, listeners: []net.Listener{first}}
 	if localhost {
 		p.url.Host = net.JoinHostPort("localhost", bound)
-		if second, err := net.Listen("tcp6", net.JoinHostPort("::1", bound)); err == nil {
+		switch second, err := net.Listen("tcp6", net.JoinHostPort("::1", bound)); {
+		case err == nil:
 			p.listeners = append(p.listeners, second)
+		case hasIPv6Loopback(): // somebody else on this machine would get the answer //check:callback-listener
+			first.Close()
+			return nil, fmt.Errorf("no answer can be received: %w", err)
 		}
 	}
 	return p, nil
+}
+
+// hasIPv6Loopback says whether a browser could reach anybody on ::1.
+func hasIPv6Loopback() bool {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		l.Close()
+	}
+	return err == nil
 }
 
 func (p *place) close() {

@@ -347,6 +347,28 @@ func TestLoginAtAPortThatIsTaken(t *testing.T) {
 	}
 }
 
+// Browsers try ::1 first for localhost. Another user of this machine who listens there would get the answer.
+func TestLoginWhereSomebodyElseIsLocalhost(t *testing.T) {
+	t.Parallel()
+	other, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no ::1: ", err)
+	}
+	defer other.Close()
+	port := other.Addr().(*net.TCPAddr).Port
+	_, server := newIdP(t)
+	r := newRun(t)
+	code := r.do("login", server.URL, "-allow-loopback", "-client-id", "rp", "-localhost", "-timeout", "1s", "-port", fmt.Sprint(port))
+	if code != exitUsage || !strings.Contains(r.err.String(), "-port takes another") || strings.Contains(r.err.String(), "Open this URL") {
+		t.Errorf("exit code %d: %s", code, r.err)
+	}
+	free, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)) // nothing is left behind
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+}
+
 // Nothing is opened unless it is asked for; the browser does not get the secret with its environment.
 func TestLoginOpensTheBrowserWhenAsked(t *testing.T) {
 	idp, server := newIdP(t)

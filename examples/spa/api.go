@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"regexp"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -79,10 +80,20 @@ func (a *app) me(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, user)
 }
 
-// errorText gives the sentence of a code that came back in a URL.
+var (
+	codeForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+	idForm   = regexp.MustCompile(`^[a-z2-7]{10}$`)
+)
+
+// errorText gives the sentence of a code that came back in a URL, for the page to show. Code and id come along only where they
+// look like ones: anybody can write a URL, and would have a text of theirs shown.
 func (a *app) errorText(w http.ResponseWriter, r *http.Request) {
-	e := oidcsso.AsError(oidcsso.Code(r.PathValue("code")))
-	writeJSON(w, http.StatusOK, map[string]string{"message": e.Public})
+	code, id := r.PathValue("code"), r.URL.Query().Get("id")
+	answer := map[string]string{"message": oidcsso.AsError(oidcsso.Code(code)).Public}
+	if codeForm.MatchString(code) && idForm.MatchString(id) {
+		answer["code"], answer["id"] = code, id
+	}
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // problem is an error of this API's own. Its JSON has the shape that the library's errors have.

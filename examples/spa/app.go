@@ -15,7 +15,8 @@ import (
 // A mobile app signs in through the system's browser, since only there the person has a session at the identity provider, and
 // the app can't read along:
 //
-//  1. The app draws a verifier, keeps it, and opens /app/start?email=...&challenge=SHA-256(verifier) in the browser.
+//  1. The app draws a verifier, keeps it, and opens /app/start?email=...&challenge=SHA-256(verifier) in the browser, where the
+//     person is asked.
 //  2. After the sign-in the browser is sent to appURI with a code, which the system hands to the app.
 //  3. The app sends code and verifier to /api/app/session and gets its token.
 //
@@ -48,9 +49,9 @@ func (a *app) appStart(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Please sign in from within the app.", http.StatusBadRequest)
 		return
 	}
-	// A link on a web page must not start it unasked. Some browsers say "none" when an app opens them, others what they say of
-	// a link; a click on this page is neither.
-	if site != "none" && site != "same-origin" {
+	// Nothing starts it unasked: not a link, nor another app on the device, which has claimed appURI and opens the browser with a
+	// challenge of its own (RFC 8252, 8.6). Neither can click on this page.
+	if site != "same-origin" {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = askPage.Execute(w, "?"+url.Values{"email": {email}, "challenge": {challenge}}.Encode()) // fails only with the connection
 		return

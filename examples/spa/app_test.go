@@ -53,10 +53,16 @@ func (m *mobile) open(email, challenge, site string) *http.Response {
 	return response
 }
 
+// start is what follows a click on the page that asks.
+func (m *mobile) start(email string) *http.Response {
+	m.t.Helper()
+	return m.open(email, challengeOf(m.verifier), "same-origin")
+}
+
 // signIn goes on from the start to what the system hands to the app.
 func (m *mobile) signIn() url.Values {
 	m.t.Helper()
-	start := m.open("alice@acme.test", challengeOf(m.verifier), "none")
+	start := m.start("alice@acme.test")
 	if start.StatusCode != http.StatusSeeOther || !strings.HasPrefix(start.Header.Get("Location"), m.idp.Issuer()) {
 		m.t.Fatalf("the start answered %s to %q", start.Status, start.Header.Get("Location"))
 	}
@@ -144,17 +150,18 @@ func TestCodeWorksOnceAndForAMinute(t *testing.T) {
 	}
 }
 
-// A web page starts the app's sign-in with a challenge of its own, or none, or through the page's login.
-func TestWebPageDoesNotStartAnAppsSignIn(t *testing.T) {
+// A web page, a link in a mail or another app starts the app's sign-in with a challenge of its own, or none, or through the
+// page's login. "none" is what browsers say when an app opened them.
+func TestNobodyElseStartsAnAppsSignIn(t *testing.T) {
 	t.Parallel()
 	m := newMobile(t)
-	for site, status := range map[string]int{"cross-site": http.StatusOK, "same-site": http.StatusOK, "": http.StatusBadRequest} {
+	for site, status := range map[string]int{"cross-site": http.StatusOK, "same-site": http.StatusOK, "none": http.StatusOK, "": http.StatusBadRequest} {
 		if got := m.open("alice@acme.test", challengeOf("evil"), site); got.StatusCode != status || len(got.Cookies()) > 0 || got.Header.Get("Location") != "" {
 			t.Errorf("from %q: %s", site, got.Status)
 		}
 	}
 	// A click on the page that asks goes on with the same person and challenge.
-	m.open("alice+app@acme.test", challengeOf(m.verifier), "cross-site")
+	m.open("alice+app@acme.test", challengeOf(m.verifier), "none")
 	link := regexp.MustCompile(`<a href="([^"]*)">`).FindStringSubmatch(m.page)
 	if link == nil {
 		t.Fatalf("the page has no link: %s", m.page)
@@ -167,7 +174,7 @@ func TestWebPageDoesNotStartAnAppsSignIn(t *testing.T) {
 		t.Errorf("after the question: %s", got.Status)
 	}
 	for _, challenge := range []string{"", "short", challengeOf("x") + "=", challengeOf("x") + "x", strings.Repeat("*", 43)} {
-		if got := m.open("alice@acme.test", challenge, "none"); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {
+		if got := m.open("alice@acme.test", challenge, "same-origin"); got.StatusCode != http.StatusBadRequest || len(got.Cookies()) > 0 {
 			t.Errorf("challenge %q: %s", challenge, got.Status)
 		}
 	}
@@ -183,15 +190,15 @@ func TestWebPageDoesNotStartAnAppsSignIn(t *testing.T) {
 func TestAppHearsWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	m := newMobile(t)
-	start := m.open("alice@acme.test", challengeOf(m.verifier), "none")
+	start := m.start("alice@acme.test")
 	cancelled := m.idp.Cancel(t, m.client, start.Header.Get("Location"))
 	if got := m.handedOver(cancelled); got.Get("error") != string(oidcsso.CodeAccessDenied) || got.Get("id") == "" || got.Has("code") {
 		t.Errorf("cancelled: %v", got)
 	}
-	if got := m.handedOver(m.open("nora@northwind.test", challengeOf(m.verifier), "none")); got.Get("error") != "password" {
+	if got := m.handedOver(m.start("nora@northwind.test")); got.Get("error") != "password" {
 		t.Errorf("without single sign-on: %v", got)
 	}
-	if got := m.handedOver(m.open("not an address@", challengeOf(m.verifier), "none")); got.Get("error") != string(oidcsso.CodeAddressInvalid) {
+	if got := m.handedOver(m.start("not an address@")); got.Get("error") != string(oidcsso.CodeAddressInvalid) {
 		t.Errorf("no address: %v", got)
 	}
 }

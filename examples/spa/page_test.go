@@ -159,13 +159,20 @@ func TestFailedSignInComesBackToThePage(t *testing.T) {
 	if !strings.Contains(w.log.String(), query.Get("id")) {
 		t.Errorf("the id is not in the log: %s", w.log)
 	}
-	if got := w.fetch(http.MethodGet, "/api/errors/access_denied", "", nil); !strings.Contains(got.Message, "did not let you in") {
+	shown := func(code, id string) reply {
+		return w.fetch(http.MethodGet, "/api/errors/"+url.PathEscape(code)+"?"+url.Values{"id": {id}}.Encode(), "", nil)
+	}
+	if got := shown(query.Get("error"), query.Get("id")); !strings.Contains(got.Message, "did not let you in") || got.Code != query.Get("error") || got.ID != query.Get("id") {
 		t.Errorf("its sentence: %+v", got)
 	}
 	// What somebody else wrote into the URL is not shown.
-	forged := "/api/errors/" + url.PathEscape("Call +1 555 0100 now")
-	if got := w.fetch(http.MethodGet, forged, "", nil); strings.Contains(got.Message, "555") {
-		t.Errorf("a forged code: %+v", got)
+	for _, forged := range []string{"Call +1 555 0100 now", "Access_denied", "access_denied.", strings.Repeat("a", 41)} {
+		if got := shown(forged, query.Get("id")); got.Code+got.ID != "" || strings.Contains(got.Message, forged) {
+			t.Errorf("a forged code: %+v", got)
+		}
+		if got := shown("access_denied", forged); got.Code+got.ID != "" || strings.Contains(got.Message, forged) {
+			t.Errorf("a forged id: %+v", got)
+		}
 	}
 }
 

@@ -80,6 +80,7 @@ func (v *Value[T]) Get(ctx context.Context) (T, error) { return v.GetAt(ctx, v.p
 // GetAt is Get for a caller who has just read the Policy's clock.
 func (v *Value[T]) GetAt(ctx context.Context, now time.Time) (T, error) {
 	v.mu.Lock()
+	now = v.caughtUp(now)
 	age := v.age(now)
 	usable := age <= v.policy.Hard
 	if age > v.policy.Refresh && v.mayFetch(now) && (usable || ctx.Err() == nil) {
@@ -105,6 +106,7 @@ func (v *Value[T]) GetAt(ctx context.Context, now time.Time) (T, error) {
 func (v *Value[T]) WarmAt(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	now = v.caughtUp(now)
 	if v.age(now) > v.policy.Refresh && v.mayFetch(now) {
 		v.start(now)
 	}
@@ -152,6 +154,17 @@ func (v *Value[T]) Peek() (T, bool) {
 		return none, false
 	}
 	return v.kept, true
+}
+
+// caughtUp is the time of a caller who read the clock before v.mu was locked, and may have waited for another fetch since.
+// What has happened here meanwhile must not look like a clock that was set back, which ends the retry delay and the value.
+func (v *Value[T]) caughtUp(now time.Time) time.Time {
+	for _, happened := range [...]time.Time{v.of, v.failedAt} {
+		if late := happened.Sub(now); 0 < late && late <= v.policy.Timeout { //check:late-caller
+			now = happened
+		}
+	}
+	return now
 }
 
 // age is how old the kept value is, and more than any limit if there is none. A clock that was set back would give a

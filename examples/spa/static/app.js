@@ -71,15 +71,14 @@ $("logout").addEventListener("click", async () => {
   }
 });
 
-// A sign-in that failed comes back with ?error=CODE&id=ID. The sentence is the API's: anybody can write a URL.
+// A sign-in that failed comes back with ?error=CODE&id=ID. What is shown is the API's: anybody can write a URL.
 async function showErrorOfURL() {
   const query = new URLSearchParams(location.search);
   const code = query.get("error");
   if (!code) return;
   history.replaceState(null, "", location.pathname);
   try {
-    const { message } = await call("GET", "/api/errors/" + encodeURIComponent(code));
-    showError({ message, code, id: query.get("id") });
+    showError(await call("GET", `/api/errors/${encodeURIComponent(code)}?id=${encodeURIComponent(query.get("id") ?? "")}`));
   } catch (error) {
     showError(error);
   }
