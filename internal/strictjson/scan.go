@@ -307,9 +307,12 @@ func (s *scanner) digits() bool {
 func (s *scanner) text() (plain, ok bool) {
 	plain = true
 	s.pos++
-	for s.pos < len(s.data) {
-		c := s.data[s.pos]
-		switch {
+	for {
+		s.pos += plainLength(s.data[s.pos:])
+		if s.pos == len(s.data) {
+			return false, s.fail(s.pos, ReasonUnexpectedEnd)
+		}
+		switch c := s.data[s.pos]; {
 		case c == '"':
 			s.pos++
 			return plain, true
@@ -320,9 +323,7 @@ func (s *scanner) text() (plain, ok bool) {
 			}
 		case c < ' ': //check:json-control-characters
 			return false, s.fail(s.pos, ReasonControlCharacter)
-		case c < utf8.RuneSelf:
-			s.pos++
-		default:
+		default: // outside ASCII
 			plain = false
 			// One byte is never the length of a valid encoding here;
 			// U+FFFD itself has three.
@@ -333,7 +334,17 @@ func (s *scanner) text() (plain, ok bool) {
 			s.pos += size
 		}
 	}
-	return false, s.fail(s.pos, ReasonUnexpectedEnd)
+}
+
+// plainLength is how many bytes at the start of b are ASCII and nothing
+// special: nearly all of a document, and most of the time goes here.
+func plainLength(b []byte) int {
+	for i, c := range b {
+		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // escape reads an escape sequence, or two of them that are a surrogate pair
