@@ -323,7 +323,9 @@ func (s *scanner) text() (plain, ok bool) {
 			}
 		case c < ' ': //check:json-control-characters
 			return false, s.fail(s.pos, ReasonControlCharacter)
-		default: // outside ASCII
+		case c < utf8.RuneSelf: // DEL
+			s.pos++
+		default:
 			plain = false
 			// One byte is never the length of a valid encoding here;
 			// U+FFFD itself has three.
@@ -336,11 +338,11 @@ func (s *scanner) text() (plain, ok bool) {
 	}
 }
 
-// plainLength is how many bytes at the start of b are ASCII and nothing
-// special: nearly all of a document, and most of the time goes here.
+// plainLength is how many bytes at the start of b are printable ASCII and
+// nothing special: nearly all of a document, and most of the time goes here.
 func plainLength(b []byte) int {
 	for i, c := range b {
-		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+		if c < ' ' || c == '"' || c == '\\' || c > '~' {
 			return i
 		}
 	}
