@@ -131,6 +131,9 @@ func discoveryError(issuer string, err error) *Error {
 	case errors.As(err, &address):
 		return newError(CodeUnavailable, "", err).
 			withRemedy("The issuer's host is not on the public internet. If it should be reached, the backend's developer can allow its network in Options.Egress or EgressFor.")
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return newError(CodeUnavailable, "", err).
+			withRemedy("At the issuer's host and port answers a server that speaks http, not https. Check the port.")
 	case isTransport(err):
 		return newError(CodeUnavailable, "", err)
 	default: // go-oidc could not read the document; what it says of that may quote the answer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -500,6 +501,18 @@ func TestRefusedAddressSaysWhoCanAllowIt(t *testing.T) {
 		if !strings.Contains(e.Remedy, "Options.Egress") {
 			t.Errorf("%s: the remedy is %q", issuer, e.Remedy)
 		}
+	}
+}
+
+// Not "try again later": it never heals.
+func TestIssuerAtAPortThatSpeaksHTTPIsToldSo(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	opts := &oidcsso.Options{Egress: oidcsso.Egress{InsecureAllowLoopback: true}, Logger: slog.New(slog.DiscardHandler)}
+	_, err := oidcsso.Discover(t.Context(), strings.Replace(server.URL, "http:", "https:", 1), opts)
+	if e := oidcsso.AsError(err); e == nil || e.Code != oidcsso.CodeUnavailable || !strings.Contains(e.Remedy, "speaks http, not https") {
+		t.Errorf("got %v", err)
 	}
 }
 
