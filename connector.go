@@ -218,9 +218,8 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 	if !own { //check:begin-redirect-uri
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))
 	}
-	now := c.env.now()
 	idp := c.provider()
-	md, err := idp.discoveredAt(ctx, now) // at most one fetch, which has a deadline of its own
+	md, err := idp.discovered(ctx) // at most one fetch, which has a deadline of its own
 	if err != nil {
 		return "", nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
@@ -235,7 +234,7 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 		return "", nil, newError(CodeMetadataInvalid, c.cfg.ID, errors.New("it requires pushed authorization requests (RFC 9126)")).
 			withRemedy("Let the identity provider accept plain authorization requests for this application.")
 	}
-	idp.keys.Prefetch(now) // they are here before the person is back
+	idp.keys.Prefetch() // they are here before the person is back
 	random := hidden(drawn{})
 	if _, err := io.ReadFull(c.env.random, (*random)[:]); err != nil { //check:randomness
 		return "", nil, newError(CodeInternal, c.cfg.ID, err)
@@ -244,7 +243,7 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
 		issPromised: md.issPromised, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", returnTo: p.ReturnTo,
 		data:   slices.Clone(p.Data),
-		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: now.Add(loginLifetime),
+		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
 	}
 	if p.Binding != "" {
 		login.bind(p.Binding)

@@ -57,8 +57,9 @@ func (s site) setCookie(w http.ResponseWriter, r *http.Request, login *Login) er
 
 func (s site) expireCookie(w http.ResponseWriter, name string) { s.sendCookie(w, name, "", 0) }
 
-// sendCookie writes the header itself: name and value are in the alphabet of base64url, and http.SetCookie spends as long
-// on looking for what is not as sealing takes. Lax, since the callback is a navigation from another site.
+// sendCookie writes the header itself, since http.SetCookie spends as long on looking for what must not be in it as sealing
+// takes: a name is ours or one that net/http read as a token, and a value is base64url. Lax, since the callback is a
+// navigation from another site.
 func (s site) sendCookie(w http.ResponseWriter, name, value string, lifetime time.Duration) {
 	end := "; HttpOnly; SameSite=Lax"
 	if s.secure() {

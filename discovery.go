@@ -81,11 +81,6 @@ func newProvider(issuer string, env *environment, profile *profile) *provider {
 // discovered gives the metadata, fetched if need be. It is shared: read only.
 func (p *provider) discovered(ctx context.Context) (*keptMetadata, error) { return p.metadata.Get(ctx) }
 
-// discoveredAt is discovered for a caller who has just read the clock.
-func (p *provider) discoveredAt(ctx context.Context, now time.Time) (*keptMetadata, error) {
-	return p.metadata.GetAt(ctx, now)
-}
-
 // logged logs each failure of a fetch, since in the background nobody else is told.
 func logged[T any](p *provider, what string, fetch func(context.Context) (T, error)) func(context.Context) (T, error) {
 	return func(ctx context.Context) (T, error) {

@@ -27,7 +27,7 @@ type Policy struct {
 	// RetryMax bounds the doubling of RetryMin.
 	RetryMax time.Duration
 	// Cooldown is the least time between the start of a fetch that Renew asked for and that succeeded, and the start
-	// of the next one that Renew asks for. Fetches that Get or WarmAt ask for do not count; those that fail are bounded
+	// of the next one that Renew asks for. Fetches that Get or Warm ask for do not count; those that fail are bounded
 	// by RetryMin and RetryMax instead.
 	Cooldown time.Duration
 	// Now is the clock; nil means time.Now.
@@ -75,12 +75,9 @@ func New[T any](p *Policy, fetch func(context.Context) (T, error)) *Value[T] {
 // If there is no value to use, Get waits for a fetch, which all callers share. The error is then the one that fetch
 // returned, unchanged; a failure less than the retry delay ago is returned again without a fetch. A caller whose
 // context ends leaves at once with context.Cause, and the fetch goes on for the others.
-func (v *Value[T]) Get(ctx context.Context) (T, error) { return v.GetAt(ctx, v.policy.now()) }
-
-// GetAt is Get for a caller who has just read the Policy's clock.
-func (v *Value[T]) GetAt(ctx context.Context, now time.Time) (T, error) {
+func (v *Value[T]) Get(ctx context.Context) (T, error) {
 	v.mu.Lock()
-	now = v.caughtUp(now)
+	now := v.policy.now()
 	age := v.age(now)
 	usable := age <= v.policy.Hard
 	if age > v.policy.Refresh && v.mayFetch(now) && (usable || ctx.Err() == nil) {
@@ -102,11 +99,11 @@ func (v *Value[T]) GetAt(ctx context.Context, now time.Time) (T, error) {
 	}
 }
 
-// WarmAt starts the fetch that GetAt would start, if any, and does not wait for it.
-func (v *Value[T]) WarmAt(now time.Time) {
+// Warm starts the fetch that Get would start, if any, and does not wait for it.
+func (v *Value[T]) Warm() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	now = v.caughtUp(now)
+	now := v.policy.now()
 	if v.age(now) > v.policy.Refresh && v.mayFetch(now) {
 		v.start(now)
 	}
@@ -115,7 +112,7 @@ func (v *Value[T]) WarmAt(now time.Time) {
 // Renew fetches now, however young the kept value is, for a caller who has reason to think that it is outdated. It
 // shares a fetch that is already running, whoever asked for it. If one that Renew asked for has succeeded and started
 // less than Policy.Cooldown ago, or the retry delay after a failure is not over, Renew fetches nothing and answers with
-// what is known. A fetch that Get or WarmAt asked for starts no cooldown: what it brought a moment ago may be outdated by
+// what is known. A fetch that Get or Warm asked for starts no cooldown: what it brought a moment ago may be outdated by
 // now. A failure starts none either: after it the retry delay alone bounds the fetches. A value older than Policy.Hard
 // is fetched in the cooldown too, as Get would.
 //
@@ -154,17 +151,6 @@ func (v *Value[T]) Peek() (T, bool) {
 		return none, false
 	}
 	return v.kept, true
-}
-
-// caughtUp is the time of a caller who read the clock before v.mu was locked, and may have waited for another fetch since.
-// What has happened here meanwhile must not look like a clock that was set back, which ends the retry delay and the value.
-func (v *Value[T]) caughtUp(now time.Time) time.Time {
-	for _, happened := range [...]time.Time{v.of, v.failedAt} {
-		if late := happened.Sub(now); 0 < late && late <= v.policy.Timeout { //check:late-caller
-			now = happened
-		}
-	}
-	return now
 }
 
 // age is how old the kept value is, and more than any limit if there is none. A clock that was set back would give a

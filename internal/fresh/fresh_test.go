@@ -306,7 +306,7 @@ func TestStaleValueStaysWhileRefreshesFailUntilItIsTooOld(t *testing.T) {
 func TestAgeCountsFromTheStartOfTheFetch(t *testing.T) {
 	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
 		s.gate = make(chan struct{})
-		v.WarmAt(v.policy.now())
+		v.Warm()
 		synctest.Wait()
 		c.advance(24*time.Hour + 1)
 		close(s.gate)
@@ -320,13 +320,13 @@ func TestAgeCountsFromTheStartOfTheFetch(t *testing.T) {
 func TestWarmDoesNotWaitAndIsSharedWithGet(t *testing.T) {
 	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
 		s.gate = make(chan struct{})
-		v.WarmAt(v.policy.now())
-		v.WarmAt(v.policy.now())
+		v.Warm()
+		v.Warm()
 		synctest.Wait()
 		s.wantCalls(t, 1)
 		close(s.gate)
 		wantValue(t, v, "one")
-		v.WarmAt(v.policy.now())
+		v.Warm()
 		synctest.Wait()
 		s.wantCalls(t, 1)
 	})
@@ -336,7 +336,7 @@ func TestWarmRespectsARememberedFailure(t *testing.T) {
 	bubble(t, func(t *testing.T, v *Value[string], s *source, c *clock) {
 		s.set(answer{err: &bodyError{}})
 		for range 10 {
-			v.WarmAt(v.policy.now())
+			v.Warm()
 			synctest.Wait()
 		}
 		s.wantCalls(t, 1)

@@ -82,7 +82,7 @@ func TestFetchThatIgnoresItsDeadlineReleasesTheWaitersAndRunsAlone(t *testing.T)
 		if _, err := v.Renew(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Renew: %v", err)
 		}
-		v.WarmAt(v.policy.now())
+		v.Warm()
 		s.wantCalls(t, 1)
 
 		close(stuck)

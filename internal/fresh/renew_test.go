@@ -69,7 +69,7 @@ func TestRenewFindsWhatChangedRightAfterAnyOtherFetch(t *testing.T) {
 			wantValue(t, v, "one")
 		},
 		"Warm": func(t *testing.T, v *Value[string], c *clock) {
-			v.WarmAt(v.policy.now())
+			v.Warm()
 			synctest.Wait()
 		},
 		"a refresh in the background": func(t *testing.T, v *Value[string], c *clock) {

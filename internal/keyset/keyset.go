@@ -11,7 +11,6 @@ import (
 	"crypto"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/oidcsso/oidcsso/internal/fresh"
 )
@@ -98,9 +97,8 @@ func (s *Set) verify(ctx context.Context, v *verification) error {
 	return err
 }
 
-// Prefetch starts to fetch the keys if they are not there or due for a refresh, by the Policy's clock, which the caller has
-// just read. It does not wait.
-func (s *Set) Prefetch(now time.Time) { s.documents.WarmAt(now) }
+// Prefetch starts to fetch the keys if they are not there or due for a refresh. It does not wait.
+func (s *Set) Prefetch() { s.documents.Warm() }
 
 // Summary says what a key set holds.
 type Summary struct {

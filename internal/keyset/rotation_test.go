@@ -38,13 +38,13 @@ func TestKeyChangedRightAfterTheFirstFetchIsFoundAtOnce(t *testing.T) {
 		first   func(t *testing.T, p *idp)
 		fetches int32
 	}{
-		"fetched by Prefetch":     {func(t *testing.T, p *idp) { p.Prefetch(p.policy.Now()) }, 1},
+		"fetched by Prefetch":     {func(t *testing.T, p *idp) { p.Prefetch() }, 1},
 		"fetched for a token":     {func(t *testing.T, p *idp) { p.accepts(t, old) }, 1},
 		"fetched for the Summary": {func(t *testing.T, p *idp) { _, _ = p.Summary(t.Context()) }, 1},
 		"refreshed in the background": {func(t *testing.T, p *idp) {
 			p.accepts(t, old)
 			p.advance(time.Hour + 1)
-			p.Prefetch(p.policy.Now())
+			p.Prefetch()
 		}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -343,8 +343,8 @@ func TestPrefetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newIDP(jwks(jwk(p256().Public(), kid("1"))))
 		p.wantFetches(t, 0)
-		p.Prefetch(p.policy.Now())
-		p.Prefetch(p.policy.Now())
+		p.Prefetch()
+		p.Prefetch()
 		synctest.Wait()
 		p.wantFetches(t, 1)
 		p.accepts(t, signed(p256(), "ES256", "1"))
