@@ -13,15 +13,27 @@ import (
 	"github.com/oidcsso/oidcsso/internal/mailboxes"
 )
 
-// DomainState says how much a [Domain] may do.
+// DomainState says how much a [Domain] may do. Many may claim a domain; in every other state it is one connector's.
 type DomainState string
 
 const (
 	// DomainClaimed: somebody says that the domain is theirs. It is not routed, not enforced, and no address in it is
 	// trusted, since many may claim what one owns. The zero value.
 	DomainClaimed DomainState = ""
-	// DomainAsserted: the developer, or proof that the backend has seen, says that the domain is this connector's.
+	// DomainVerified: it is proven that the domain is this connector's. Addresses in it are trusted, and nobody else's are.
+	// Nobody is sent to the connector yet.
+	DomainVerified DomainState = "verified"
+	// DomainRouted: as verified, and people are offered the connector. Other ways in stay open.
+	DomainRouted DomainState = "routed"
+	// DomainReportOnly: as routed, and each attempt that enforcement would have stopped is an event.
+	DomainReportOnly DomainState = "report_only"
+	// DomainEnforced: the connector is the only way in.
+	DomainEnforced DomainState = "enforced"
+	// DomainAsserted: the same as enforced, on the word of the developer: see [AssertDomains].
 	DomainAsserted DomainState = "asserted"
+	// DomainFrozen: the proof is lost, and the domain may have another owner. It stays enforced, and whoever has an account
+	// may sign in; addresses in it are not trusted any more, so that nobody new gets in and no account is linked.
+	DomainFrozen DomainState = "frozen"
 )
 
 // Domain is an email domain of a connector.

@@ -74,6 +74,9 @@ type Options struct {
 	// Default: slog.Default().
 	Logger *slog.Logger
 
+	// Events is told what happens: sign-ins, failures of identity providers, exceptions. Default: nobody is.
+	Events Events
+
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 

@@ -1,0 +1,39 @@
+package oidcsso
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Events is told what happens: for an audit trail, for metrics, for alarms. It has only types of the standard library, so
+// that an adapter need not import this one.
+//
+// Event is called in the course of a sign-in, by several goroutines at once: it must be quick and must not fail. The context
+// is the one in which it happened and may be at its end. A [Source] that is an Events too is told what happens to its
+// connectors, before Options.Events is.
+//
+// No attribute is a secret, a token or a person's address.
+type Events interface {
+	Event(ctx context.Context, name string, attrs ...slog.Attr)
+}
+
+// The names of events. Each has the attributes that stand beside it, and may have others.
+const (
+	// EventSignInStarted: connector.
+	EventSignInStarted = "sign_in_started"
+	// EventSignInSucceeded: connector, issuer, key (AccountKey.String), email_status, domain and claim where there is one.
+	EventSignInSucceeded = "sign_in_succeeded"
+	// EventSignInRefused: code, kind, id; connector and check where they are known.
+	EventSignInRefused = "sign_in_refused"
+	// EventDiscoveryFailed: issuer, what ("metadata" or "keys"), error. Each failed fetch is one.
+	EventDiscoveryFailed = "discovery_failed"
+	// EventDiscoveryRecovered: issuer, what. The first fetch that succeeded after one that failed.
+	EventDiscoveryRecovered = "discovery_recovered"
+	// EventSecretSwitched: connector, secret ("current" or "next"). The identity provider refused the other one of a
+	// connector's two client secrets, and this one is used from now on.
+	EventSecretSwitched = "secret_switched"
+	// EventReportOnly: connector, domain, method. An attempt went on that would be stopped if the domain were enforced.
+	EventReportOnly = "report_only"
+	// EventBreakGlassUsed: connector, domain, grant, method. Somebody got in past single sign-on.
+	EventBreakGlassUsed = "break_glass_used"
+)
