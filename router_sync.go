@@ -73,9 +73,7 @@ func newSyncStep(put []Config, opts *Options) []*synced {
 	for i := range put {
 		id := put[i].ID
 		if s := seen[id]; s != nil { //check:sync-twice
-			if len(s.cfgs) == 1 {
-				s.problems = append(s.problems, connectorTwice(id))
-			}
+			s.problems = []error{connectorTwice(id)}
 			s.cfgs = append(s.cfgs[:len(s.cfgs):len(s.cfgs)], put[i])
 			continue
 		}
