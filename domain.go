@@ -82,6 +82,9 @@ func (d Domain) String() string {
 	return d.Name
 }
 
+// owned says whether the domain is its connector's alone.
+func (d *Domain) owned() bool { return d.State != DomainClaimed }
+
 // matches says whether the domain covers the canonical name.
 func (d Domain) matches(name string) bool {
 	if !d.Wildcard {
