@@ -119,7 +119,7 @@ func (e *routerEdit) sync(step []*synced) {
 		}
 		for i := range s.connector.routes {
 			d := &s.connector.routes[i].Domain
-			if holder, ok := e.routes(d).Get(d.Name); ok && d.owned() && holder.Connector != s.connector { //check:sync-rivals
+			if holder, ok := e.routes(d).Get(d.Name); ok && d.State.owned() && holder.Connector != s.connector { //check:sync-rivals
 				rival := entered[holder.Connector]
 				s.problems = append(s.problems, domainConflict(s.connector, *d, rival.connector))
 				rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))
