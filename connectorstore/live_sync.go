@@ -75,7 +75,10 @@ func (l *Live) sync(ctx context.Context) error {
 		return err
 	}
 	s.apply(ctx)
-	k.revision, k.againAt = revision, now.Add(againEvery)
+	k.revision = revision
+	if again || full {
+		k.againAt = now.Add(againEvery)
+	}
 	if full {
 		k.fullAt = now.Add(spread(fullEvery))
 		l.warnOfExpiry(ctx, now)
@@ -143,7 +146,7 @@ func (s *step) readFeed(ctx context.Context) error {
 	store := s.live.store
 	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE revision > ? ORDER BY revision, id", []any{s.live.known.revision}
 	if s.full {
-		query, args = "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted'", nil
+		query, args = "SELECT "+rowColumns+" FROM oidcsso_connectors", nil // deleted ones too: whether they are, the MAC says
 	}
 	rows, err := store.db.QueryContext(ctx, store.options.Dialect.query(query), args...)
 	if err != nil {
@@ -176,7 +179,7 @@ func (s *step) missing() []string {
 		}
 	}
 	for id := range k.quarantined {
-		if known, ok := k.rows[id]; !s.seen[id] && (!ok || known.deleted) {
+		if _, ok := k.rows[id]; !s.seen[id] && !ok {
 			ids = append(ids, id)
 		}
 	}
