@@ -133,6 +133,49 @@ func TestEverythingElseIsNotKnown(t *testing.T) {
 	}
 }
 
+// A filter that says no to everything says it as well of a proof that is there. It is told from a server that leaves out SOA
+// records, as dnsmasq does from its cache, by asking it for something that is there for certain.
+func TestNoWithoutAZoneNeedsAServerThatKnowsTheTopLevel(t *testing.T) {
+	t.Parallel()
+	nx := code(dnsmessage.RCodeNameError)
+	for name, c := range map[string]struct {
+		no, control replies
+		absent      bool
+	}{
+		"a resolver that leaves out SOAs":           {always(nx), always(topLevel), true},
+		"the same, no data":                         {always(), always(topLevel), true},
+		"the same, truncated":                       {always(nx), over(always(truncated), always(topLevel)), true},
+		"the SOA of the domain":                     {always(nx, soaOf("acme.example.")), always(nx), true},
+		"the SOA of the domain, in another case":    {always(nx, soaOf("Acme.EXAMPLE.")), always(nx), true},
+		"the SOA of the name itself":                {always(soaOf(owner)), always(nx), true},
+		"the SOA of the top level: nobody's domain": {always(nx, soaOf("example.")), always(nx), true},
+		"the SOA of the root":                       {always(nx, soaOf(".")), always(nx), true},
+		"a filter: NXDOMAIN to everything":          {always(nx), always(nx), false},
+		"a filter: no data for everything":          {always(), always(), false},
+		"a filter with a SOA of its own":            {always(nx, soaOf("rpz.filter.test.")), always(nx, soaOf("rpz.filter.test.")), false},
+		"a SOA of a name that ends alike":           {always(nx, soaOf("me.example.")), always(nx), false},
+		"a filter that refuses the rest":            {always(nx), always(code(dnsmessage.RCodeRefused)), false},
+		"a filter that is silent about the rest":    {always(nx), over(always(truncated), raw("")), false},
+		"name servers of another name":              {always(nx), always(nameServer, func(m *dnsmessage.Message) { m.Answers = m.Authorities }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startOnlyDNS(t, func(network string, q dnsmessage.Message) [][]byte {
+				if q.Questions[0].Type != dnsmessage.TypeNS {
+					return c.no(network, q)
+				}
+				if got := q.Questions[0].Name.String(); got != "example." {
+					t.Errorf("asked for the name servers of %q", got)
+				}
+				return c.control(network, q)
+			})
+			if _, err := resolverAt(t, server).TXT(t.Context(), asked); err == nil || errors.Is(err, ErrNoRecord) != c.absent {
+				t.Errorf("got %v; want ErrNoRecord: %v", err, c.absent)
+			}
+		})
+	}
+}
+
 // A server that does not know is passed over, and one that says no is believed.
 func TestNextServerIsAsked(t *testing.T) {
 	t.Parallel()
@@ -162,9 +205,9 @@ func TestNextServerIsAsked(t *testing.T) {
 func TestNameIsAskedForAsItIs(t *testing.T) {
 	t.Parallel()
 	names := make(chan string, 10)
-	server := startDNS(t, func(_ string, q dnsmessage.Message) [][]byte {
+	server := startOnlyDNS(t, func(_ string, q dnsmessage.Message) [][]byte {
 		names <- q.Questions[0].Name.String()
-		return [][]byte{answerTo(q, code(dnsmessage.RCodeNameError))}
+		return [][]byte{answerTo(q, code(dnsmessage.RCodeNameError), soa)}
 	})
 	if _, err := resolverAt(t, server).TXT(t.Context(), asked); !errors.Is(err, ErrNoRecord) {
 		t.Error(err)
@@ -277,7 +320,7 @@ func TestQueriesCantBeForeseen(t *testing.T) {
 	t.Parallel()
 	ids := map[uint16]bool{}
 	for range 64 {
-		q, err := newQuery(asked)
+		q, err := newQuery(asked, dnsmessage.TypeTXT)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +390,7 @@ func TestAgreeingLeavesNothingRunning(t *testing.T) {
 }
 
 func FuzzReadAnswer(f *testing.F) {
-	q, err := newQuery(asked)
+	q, err := newQuery(asked, dnsmessage.TypeTXT)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -358,16 +401,16 @@ func FuzzReadAnswer(f *testing.F) {
 		f.Add(answerTo(query, edit))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		records, err := q.readAnswer(message)
-		switch {
-		case (err == nil) != (len(records) > 0):
-			t.Errorf("got %q, %v", records, err)
-		case err != nil && !errors.Is(err, ErrNoRecord):
+		m, err := q.open(message)
+		if err != nil {
 			return
 		}
-		var m dnsmessage.Message // what was believed
-		if m.Unpack(message) != nil || m.ID != 7 || !m.Response || m.Truncated || !m.Authoritative && !m.RecursionAvailable || m.RCode != 0 && m.RCode != 3 {
-			t.Errorf("%q, %v was believed of %x", records, err, message)
+		if m.ID != 7 || !m.Response || m.Truncated || !m.Authoritative && !m.RecursionAvailable || m.RCode != 0 && m.RCode != 3 {
+			t.Errorf("opened %x", message)
+		}
+		records, err := q.records(m)
+		if (err == nil) != (len(records) > 0) || len(records) > maxRecords {
+			t.Errorf("got %q, %v", records, err)
 		}
 	})
 }
