@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,10 +59,10 @@ func (c *dnsClient) TXT(ctx context.Context, name string) ([]string, error) {
 	return nil, err
 }
 
-// ask asks one server. A "no" without the SOA of a zone may come from a filter that has heard of no zone at all, and such a
-// filter, switched on one day, would lose all proofs at once; resolvers that leave the SOA out are as frequent, though
-// (RFC 2308, 6 forbids it). So the server is asked for the name servers of the top-level domain, which whoever resolves
-// names must know.
+// ask asks one server. A "no" without the SOA of a zone may come from a filter that says no to whatever is not on its list,
+// and the day when somebody switches one on would lose all proofs at once. Some resolvers leave the SOA out, too, although
+// RFC 2308, 6 forbids it. So such a server is also asked for the name servers of the top-level domain, which whoever
+// resolves names can tell.
 func (c *dnsClient) ask(ctx context.Context, server string, q query) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
@@ -70,7 +71,7 @@ func (c *dnsClient) ask(ctx context.Context, server string, q query) ([]string, 
 		return nil, err
 	}
 	records, err := q.records(m)
-	if !errors.Is(err, errBareNo) { //check:dns-bare-no
+	if !errors.Is(err, errBareNo) {
 		return records, err
 	}
 	control, err := newQuery(q.topLevel(), dnsmessage.TypeNS)
@@ -80,12 +81,10 @@ func (c *dnsClient) ask(ctx context.Context, server string, q query) ([]string, 
 	if m, err = c.converse(ctx, server, control); err != nil {
 		return nil, err
 	}
-	for _, r := range m.Answers {
-		if r.Header.Type == dnsmessage.TypeNS && control.isFor(r.Header.Name) {
-			return nil, ErrNoRecord
-		}
+	if !control.hasServers(m.Answers) { //check:dns-filter
+		return nil, errors.New("the server says no, and knows no top-level domain either; it seems to filter")
 	}
-	return nil, errors.New("the server says no, and knows no top-level domain either; it seems to filter")
+	return nil, ErrNoRecord
 }
 
 // converse asks by UDP first. The first datagram has to be the answer: a fresh socket gets no other by chance, so anything
@@ -277,10 +276,20 @@ func (q query) authority(authorities []dnsmessage.Resource) (servers, zone bool)
 			servers = true
 		case dnsmessage.TypeSOA:
 			apex := strings.ToLower(r.Header.Name.String())
-			zone = zone || apex == "." || strings.HasSuffix("."+q.name, "."+apex)
+			if apex != "." && !strings.HasSuffix("."+q.name, "."+apex) { //check:dns-zone
+				continue // a filter's own
+			}
+			zone = true
 		}
 	}
 	return servers, zone
+}
+
+// hasServers says whether the answer section names servers of the name.
+func (q query) hasServers(answers []dnsmessage.Resource) bool {
+	return slices.ContainsFunc(answers, func(r dnsmessage.Resource) bool {
+		return r.Header.Type == dnsmessage.TypeNS && q.isFor(r.Header.Name)
+	})
 }
 
 // topLevel is the last label.

@@ -133,8 +133,8 @@ func TestEverythingElseIsNotKnown(t *testing.T) {
 	}
 }
 
-// A filter that says no to everything says it as well of a proof that is there. It is told from a server that leaves out SOA
-// records, as dnsmasq does from its cache, by asking it for something that is there for certain.
+// A filter that says no to everything says it as well of a proof that is there. It is told from a resolver that leaves
+// out SOA records by asking for something that is there for certain.
 func TestNoWithoutAZoneNeedsAServerThatKnowsTheTopLevel(t *testing.T) {
 	t.Parallel()
 	nx := code(dnsmessage.RCodeNameError)
