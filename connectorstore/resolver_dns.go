@@ -122,9 +122,9 @@ func (c *dnsClient) exchange(ctx context.Context, network, server string, q quer
 		if _, err := conn.Write(q.message); err != nil {
 			return nil, err
 		}
-		message := make([]byte, maxDatagram+1) // what is longer is cut off, and not readable
+		message := make([]byte, 1<<16)
 		n, err := conn.Read(message)
-		return message[:n], err
+		return message[:min(n, maxDatagram)], err // what is longer is not readable then
 	}
 	framed := binary.BigEndian.AppendUint16(nil, uint16(len(q.message))) // RFC 1035, 4.2.2
 	if _, err := conn.Write(append(framed, q.message...)); err != nil {
@@ -139,7 +139,8 @@ func (c *dnsClient) exchange(ctx context.Context, network, server string, q quer
 	return message, err
 }
 
-// maxDatagram is announced by EDNS(0) and passes every usual network in one piece, so that no fragment can be forged.
+// maxDatagram is announced by EDNS(0) and passes every usual network in one piece. Nothing longer is read: of a datagram in
+// two, the second could be forged without a guess.
 const maxDatagram = 1232
 
 // query is a question, and what its answer is recognised by.
