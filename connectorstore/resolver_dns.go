@@ -30,6 +30,9 @@ type dnsClient struct {
 // errNotUsable is an answer that does not answer: forged, garbled or truncated. Over UDP it is no reason to despair.
 var errNotUsable = errors.New("its message is not a usable answer")
 
+// errAlias is the "no" of a name at which a CNAME stands.
+var errAlias = fmt.Errorf("%w but an alias (CNAME), which is not followed", ErrNoRecord)
+
 // errBareNo is a "no" that does not say which zone it is of.
 var errBareNo = errors.New("the server says no without the SOA of a zone")
 
@@ -208,7 +211,7 @@ func (q query) records(m *dnsmessage.Message) ([]string, error) {
 	case len(records) > maxRecords: //check:dns-count
 		return nil, fmt.Errorf("there are more than %d TXT records", maxRecords)
 	case alias: // it excludes every other record at the name (RFC 1034, 3.6.2) //check:dns-alias
-		return nil, fmt.Errorf("%w: there is an alias (CNAME), which is not followed", ErrNoRecord)
+		return nil, errAlias
 	case len(records) > 0 && m.RCode == dnsmessage.RCodeSuccess:
 		return records, nil
 	case zone:
