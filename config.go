@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso/internal/egress"
@@ -36,6 +37,14 @@ type Config struct {
 
 	// ClientSecret is the application's secret. Default: none, a public client, which rests on PKCE alone.
 	ClientSecret Secret `json:"client_secret,omitzero"`
+
+	// NextClientSecret is the secret that will replace ClientSecret. Default: none.
+	NextClientSecret Secret `json:"next_client_secret,omitzero"`
+
+	// ClientSecretExpiry and NextClientSecretExpiry are when the identity provider will stop accepting the two. Default:
+	// unknown.
+	ClientSecretExpiry     time.Time `json:"client_secret_expiry,omitzero"`
+	NextClientSecretExpiry time.Time `json:"next_client_secret_expiry,omitzero"`
 
 	// TokenEndpointAuthMethod is how the client secret is sent: client_secret_basic or client_secret_post (OpenID Connect Core
 	// 1.0, 9). It is for identity providers that offer both and take from an application only the one that it was registered
