@@ -8,12 +8,11 @@ import (
 // Events is told what happens: for an audit trail, for metrics, for alarms. It has only types of the standard library, so
 // that an adapter need not import this one.
 //
-// Event is called in the course of a sign-in, by several goroutines at once: it must be quick and must not fail. The context
-// is the one in which it happened and may be at its end. A [Source] that is an Events too is told what happens to its
-// connectors, before Options.Events is.
-//
-// The attributes are not to be changed: they may be another's too. None is a secret, a token or a person's address or name.
+// A [Source] that is an Events too is told what happens to its connectors, before Options.Events is.
 type Events interface {
+	// Event is called in the course of a sign-in, by several goroutines at once: it must be quick and must not fail. The
+	// context is the one in which it happened and may be at its end. The attributes are not to be changed, since they may be
+	// another's too. None is a secret, a token or a person's address or name.
 	Event(ctx context.Context, name string, attrs ...slog.Attr)
 }
 
