@@ -26,8 +26,8 @@ const (
 	// EventSignInRefused: stage ("begin" or "finish"), code, kind, id, duration (of Begin or Finish); connector and check
 	// where they are known. Where the connector is not, asked is the ID that was asked for, which anybody may make up.
 	EventSignInRefused = "sign_in_refused"
-	// EventDiscoveryFailed: issuer, what ("metadata" or "keys"), code, error. Each failed fetch of a connector is one; what
-	// [Discover] and [Connector.Check] fetch to show it are none.
+	// EventDiscoveryFailed: issuer, what ("metadata" or "keys"), code, error. Each failed fetch of a connector is one, but for
+	// the keys that [Connector.Check] looks at; those of [Discover] are none.
 	EventDiscoveryFailed = "discovery_failed"
 	// EventDiscoveryRecovered: issuer, what. The first fetch that succeeded after one that failed.
 	EventDiscoveryRecovered = "discovery_recovered"
