@@ -70,8 +70,8 @@ func checkDNSName(name string) error {
 // lookForProof looks for the record that proves the domain. Other records at the name are ignored: other claims' tokens, an
 // older one, or what a wildcard in the zone answers there. It takes at most five seconds, if the resolver heeds ctx.
 //
-// With proofFound the error is nil. Otherwise it says what is wrong, in words for the administrator: with proofAbsent it is
-// [ErrNoRecord], with proofUnknown anything else.
+// With proofFound the error is nil. With proofAbsent it says in words for the claim's administrator what is wrong. With
+// proofUnknown it is for the log: it may name the DNS servers of this machine's network.
 func lookForProof(ctx context.Context, r Resolver, label, domain, token string) (proofResult, error) {
 	if len(token) != proofTokenLength { //check:proof-token
 		return proofUnknown, errors.New("connectorstore: the claim has no token that could prove anything")
@@ -84,16 +84,18 @@ func lookForProof(ctx context.Context, r Resolver, label, domain, token string) 
 	defer cancel()
 	records, err := lookupTXT(ctx, r, name)
 	switch {
+	case errors.Is(err, errAlias):
+		return proofAbsent, fmt.Errorf("at %s there is an alias (CNAME), which is not followed; enter a TXT record there", name)
 	case errors.Is(err, ErrNoRecord):
-		return proofAbsent, fmt.Errorf("%s: %w", name, err)
+		return proofAbsent, fmt.Errorf("there is no TXT record at %s", name)
 	case err != nil:
-		return proofUnknown, fmt.Errorf("%s: %w", name, err)
+		return proofUnknown, fmt.Errorf("connectorstore: TXT records of %s: %w", name, err)
 	case len(records) > maxRecords: //check:dns-count
 		return proofUnknown, fmt.Errorf("connectorstore: %s has more than %d TXT records", name, maxRecords)
 	case slices.Contains(records, value):
 		return proofFound, nil
 	}
-	return proofAbsent, fmt.Errorf("%s: %w with this value: %s", name, ErrNoRecord, whatElse(records, value))
+	return proofAbsent, fmt.Errorf("at %s there is no TXT record with this value: %s", name, whatElse(records, value))
 }
 
 // whatElse says what people get wrong. It quotes nothing of the records, which anybody may have written.

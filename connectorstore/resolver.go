@@ -28,8 +28,9 @@ type Resolver interface {
 	// count: an alias (CNAME) is not followed, since whoever may write at its target need not be whoever owns the name. In
 	// a zone with "*.acme.example CNAME sites.example" that would be the owner of sites.example, or whoever bought it.
 	//
-	// No record is [ErrNoRecord], and only if a server said so that is authoritative or recursive. A time-out, SERVFAIL,
-	// REFUSED, a referral and an answer that can't be read are other errors. There is never an empty list without an error.
+	// No record is [ErrNoRecord], and only if a server said so that can know: it is authoritative or recursive, and no filter
+	// that says no to everything. A time-out, SERVFAIL, REFUSED, a referral and an answer that can't be read are other errors.
+	// There is never an empty list without an error.
 	TXT(ctx context.Context, name string) ([]string, error)
 }
 

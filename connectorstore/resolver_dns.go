@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,11 +28,17 @@ type dnsClient struct {
 }
 
 // errNotUsable is an answer that does not answer: forged, garbled or truncated. Over UDP it is no reason to despair.
-var errNotUsable = errors.New("connectorstore: the DNS server's message is not a usable answer")
+var errNotUsable = errors.New("its message is not a usable answer")
+
+// errAlias is the "no" of a name at which a CNAME stands.
+var errAlias = fmt.Errorf("%w but an alias (CNAME), which is not followed", ErrNoRecord)
+
+// errBareNo is a "no" that does not say which zone it is of.
+var errBareNo = errors.New("the server says no without the SOA of a zone")
 
 // TXT implements [Resolver].
 func (c *dnsClient) TXT(ctx context.Context, name string) ([]string, error) {
-	q, err := newQuery(name)
+	q, err := newQuery(name, dnsmessage.TypeTXT)
 	if err != nil {
 		return nil, err
 	}
@@ -47,32 +54,58 @@ func (c *dnsClient) TXT(ctx context.Context, name string) ([]string, error) {
 				return records, err
 			}
 			if ctx.Err() != nil {
-				return nil, fmt.Errorf("connectorstore: %w; DNS server %s: %w", ctx.Err(), server, err)
+				return nil, fmt.Errorf("connectorstore: %w: DNS server %s: %w", ctx.Err(), server, err)
 			}
-			err = fmt.Errorf("DNS server %s: %w", server, err)
+			err = fmt.Errorf("connectorstore: DNS server %s: %w", server, err)
 		}
 	}
 	return nil, err
 }
 
-// ask asks one server, by UDP first. The first datagram has to be the answer: a fresh socket gets no other by chance, so
-// anything else is a forger's guess, and TCP, where guessing does not help, is next. So is it after a truncated answer
-// (RFC 7766, 5).
+// ask asks one server. A "no" without the SOA of a zone may come from a filter that says no to whatever is not on its list,
+// and the day when somebody switches one on would lose all proofs at once. Some resolvers leave the SOA out, too, although
+// RFC 2308, 6 forbids it. So such a server is also asked for the name servers of the top-level domain, which whoever
+// resolves names can tell.
 func (c *dnsClient) ask(ctx context.Context, server string, q query) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
+	m, err := c.converse(ctx, server, q)
+	if err != nil {
+		return nil, err
+	}
+	records, err := q.records(m)
+	if !errors.Is(err, errBareNo) {
+		return records, err
+	}
+	control, err := newQuery(q.topLevel(), dnsmessage.TypeNS)
+	if err != nil {
+		return nil, err
+	}
+	if m, err = c.converse(ctx, server, control); err != nil {
+		return nil, err
+	}
+	if !control.hasServers(m.Answers) { //check:dns-filter
+		return nil, errors.New("the server says no, and knows no top-level domain either; it seems to filter")
+	}
+	return nil, ErrNoRecord
+}
+
+// converse asks by UDP first. The first datagram has to be the answer: a fresh socket gets no other by chance, so anything
+// else is a forger's guess (RFC 5452, 9.3), and TCP, where guessing does not help, is next. So is it after a truncated
+// answer (RFC 7766, 5).
+func (c *dnsClient) converse(ctx context.Context, server string, q query) (*dnsmessage.Message, error) {
 	message, err := c.exchange(ctx, "udp", server, q)
 	if err != nil {
 		return nil, err
 	}
-	records, err := q.readAnswer(message)
+	m, err := q.open(message)
 	if !errors.Is(err, errNotUsable) {
-		return records, err
+		return m, err
 	}
 	if message, err = c.exchange(ctx, "tcp", server, q); err != nil {
 		return nil, err
 	}
-	return q.readAnswer(message)
+	return q.open(message)
 }
 
 // exchange sends the query on a new connection, for a new source port, and gives the next message.
@@ -92,9 +125,9 @@ func (c *dnsClient) exchange(ctx context.Context, network, server string, q quer
 		if _, err := conn.Write(q.message); err != nil {
 			return nil, err
 		}
-		message := make([]byte, maxDatagram+1) // what is longer is cut off, and not readable
+		message := make([]byte, 1<<16)
 		n, err := conn.Read(message)
-		return message[:n], err
+		return message[:min(n, maxDatagram)], err // what is longer is not readable then
 	}
 	framed := binary.BigEndian.AppendUint16(nil, uint16(len(q.message))) // RFC 1035, 4.2.2
 	if _, err := conn.Write(append(framed, q.message...)); err != nil {
@@ -109,23 +142,25 @@ func (c *dnsClient) exchange(ctx context.Context, network, server string, q quer
 	return message, err
 }
 
-// maxDatagram is announced by EDNS(0) and passes every usual network in one piece, so that no fragment can be forged.
+// maxDatagram is announced by EDNS(0) and passes every usual network in one piece. Nothing longer is read: of a datagram in
+// two, the second could be forged without a guess.
 const maxDatagram = 1232
 
-// query is a question for the TXT records of a name.
+// query is a question, and what its answer is recognised by.
 type query struct {
 	id      uint16
 	name    string // with a dot at its end, in lower case
+	kind    dnsmessage.Type
 	message []byte
 }
 
-func newQuery(name string) (query, error) {
+func newQuery(name string, kind dnsmessage.Type) (query, error) {
 	if err := checkDNSName(name); err != nil {
 		return query{}, err
 	}
 	var random [2]byte
 	rand.Read(random[:])
-	q := query{id: binary.BigEndian.Uint16(random[:]), name: name + "."}
+	q := query{id: binary.BigEndian.Uint16(random[:]), name: name + ".", kind: kind}
 	wireName, err := dnsmessage.NewName(q.name)
 	if err != nil {
 		return query{}, fmt.Errorf("%w: %w", ErrDNSName, err)
@@ -136,17 +171,16 @@ func newQuery(name string) (query, error) {
 	}
 	message := dnsmessage.Message{
 		Header:      dnsmessage.Header{ID: q.id, RecursionDesired: true},
-		Questions:   []dnsmessage.Question{{Name: wireName, Type: dnsmessage.TypeTXT, Class: dnsmessage.ClassINET}},
+		Questions:   []dnsmessage.Question{{Name: wireName, Type: kind, Class: dnsmessage.ClassINET}},
 		Additionals: []dnsmessage.Resource{{Header: opt, Body: &dnsmessage.OPTResource{}}},
 	}
 	q.message, err = message.Pack()
 	return q, err
 }
 
-// readAnswer judges a message that claims to be the answer. It gives records, [ErrNoRecord], errNotUsable, or an error that
-// says why the server does not know.
-func (q query) readAnswer(message []byte) ([]string, error) {
-	var m dnsmessage.Message
+// open reads a message that claims to be the answer. What it gives is of a server that knows: that it is there, or not.
+func (q query) open(message []byte) (*dnsmessage.Message, error) {
+	m := new(dnsmessage.Message)
 	if m.Unpack(message) != nil {
 		return nil, errNotUsable
 	}
@@ -159,30 +193,38 @@ func (q query) readAnswer(message []byte) ([]string, error) {
 	if m.Truncated { //check:dns-truncated
 		return nil, errNotUsable
 	}
-	records, alias := q.recordsIn(m.Answers)
-	code := responseCode(&m)
-	switch {
-	case !m.Authoritative && !m.RecursionAvailable: //check:dns-lame
+	if !m.Authoritative && !m.RecursionAvailable { //check:dns-lame
 		return nil, errors.New("the server is neither recursive nor authoritative")
-	case code != dnsmessage.RCodeSuccess && code != dnsmessage.RCodeNameError: //check:dns-rcode
+	}
+	if code := responseCode(m); code != dnsmessage.RCodeSuccess && code != dnsmessage.RCodeNameError { //check:dns-rcode
 		return nil, fmt.Errorf("the server answers %s", code)
+	}
+	return m, nil
+}
+
+// records gives the TXT records of an opened message, [ErrNoRecord], errBareNo, or an error that says why the server does
+// not know.
+func (q query) records(m *dnsmessage.Message) ([]string, error) {
+	records, alias := q.recordsIn(m.Answers)
+	servers, zone := q.authority(m.Authorities)
+	switch {
 	case len(records) > maxRecords: //check:dns-count
 		return nil, fmt.Errorf("there are more than %d TXT records", maxRecords)
 	case alias: // it excludes every other record at the name (RFC 1034, 3.6.2) //check:dns-alias
-		return nil, fmt.Errorf("%w: there is an alias (CNAME), which is not followed", ErrNoRecord)
-	case code == dnsmessage.RCodeNameError:
-		return nil, ErrNoRecord
-	case len(records) > 0:
+		return nil, errAlias
+	case len(records) > 0 && m.RCode == dnsmessage.RCodeSuccess:
 		return records, nil
-	case isReferral(m.Authorities): //check:dns-referral
+	case zone:
+		return nil, ErrNoRecord
+	case servers: //check:dns-referral
 		return nil, errors.New("the server refers to other servers")
 	}
-	return nil, ErrNoRecord
+	return nil, errBareNo
 }
 
 // isIn says whether it is the question that was asked.
 func (q query) isIn(asked dnsmessage.Question) bool {
-	return q.isFor(asked.Name) && asked.Type == dnsmessage.TypeTXT && asked.Class == dnsmessage.ClassINET
+	return q.isFor(asked.Name) && asked.Type == q.kind && asked.Class == dnsmessage.ClassINET
 }
 
 // isFor compares as DNS does: the case of ASCII letters alone does not count (RFC 4343).
@@ -229,16 +271,33 @@ func responseCode(m *dnsmessage.Message) dnsmessage.RCode {
 	return m.RCode
 }
 
-// isReferral says whether a section names servers without the SOA that would make the answer "no data" (RFC 2308, 2.2).
-func isReferral(authorities []dnsmessage.Resource) bool {
-	servers := false
+// authority says whether the section names servers, and whether it has the SOA of a zone that the name may be in. Servers
+// without a SOA are a referral; with it they are a part of "no" (RFC 2308, 2.2).
+func (q query) authority(authorities []dnsmessage.Resource) (servers, zone bool) {
 	for _, r := range authorities {
 		switch r.Header.Type {
-		case dnsmessage.TypeSOA:
-			return false
 		case dnsmessage.TypeNS:
 			servers = true
+		case dnsmessage.TypeSOA:
+			apex := strings.ToLower(r.Header.Name.String())
+			if apex != "." && !strings.HasSuffix("."+q.name, "."+apex) { //check:dns-zone
+				continue // a filter's own
+			}
+			zone = true
 		}
 	}
-	return servers
+	return servers, zone
+}
+
+// hasServers says whether the answer section names servers of the name.
+func (q query) hasServers(answers []dnsmessage.Resource) bool {
+	return slices.ContainsFunc(answers, func(r dnsmessage.Resource) bool {
+		return r.Header.Type == dnsmessage.TypeNS && q.isFor(r.Header.Name)
+	})
+}
+
+// topLevel is the last label.
+func (q query) topLevel() string {
+	name := strings.TrimSuffix(q.name, ".")
+	return name[strings.LastIndexByte(name, '.')+1:]
 }

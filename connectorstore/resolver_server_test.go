@@ -14,8 +14,19 @@ import (
 // replies gives the messages that a server sends in answer to one query; none for silence. network is "udp" or "tcp".
 type replies func(network string, query dnsmessage.Message) [][]byte
 
-// startDNS runs a real DNS server on loopback, over UDP and TCP on one port, until the test ends.
+// startDNS is a server of that kind that also knows the top-level domain, as every recursive one does.
 func startDNS(t testing.TB, reply replies) (address string) {
+	t.Helper()
+	return startOnlyDNS(t, func(network string, query dnsmessage.Message) [][]byte {
+		if query.Questions[0].Type == dnsmessage.TypeNS {
+			return [][]byte{answerTo(query, topLevel)}
+		}
+		return reply(network, query)
+	})
+}
+
+// startOnlyDNS runs a real DNS server on loopback, over UDP and TCP on one port, until the test ends.
+func startOnlyDNS(t testing.TB, reply replies) (address string) {
 	t.Helper()
 	udp, tcp := listenBoth(t)
 	var running sync.WaitGroup
@@ -156,9 +167,17 @@ func nameServer(m *dnsmessage.Message) {
 	m.Authorities = append(m.Authorities, record("acme.example.", &dnsmessage.NSResource{NS: dnsmessage.MustNewName("ns.acme.example.")}, dnsmessage.TypeNS))
 }
 
-func soa(m *dnsmessage.Message) {
-	m.Authorities = append(m.Authorities, record("acme.example.", &dnsmessage.SOAResource{
-		NS: dnsmessage.MustNewName("ns.acme.example."), MBox: dnsmessage.MustNewName("hostmaster.acme.example.")}, dnsmessage.TypeSOA))
+func topLevel(m *dnsmessage.Message) {
+	m.Answers = append(m.Answers, record("example.", &dnsmessage.NSResource{NS: dnsmessage.MustNewName("a.nic.example.")}, dnsmessage.TypeNS))
+}
+
+func soa(m *dnsmessage.Message) { soaOf("acme.example.")(m) }
+
+func soaOf(zone string) func(*dnsmessage.Message) {
+	return func(m *dnsmessage.Message) {
+		m.Authorities = append(m.Authorities, record(zone, &dnsmessage.SOAResource{
+			NS: dnsmessage.MustNewName("ns.acme.example."), MBox: dnsmessage.MustNewName("hostmaster.acme.example.")}, dnsmessage.TypeSOA))
+	}
 }
 
 // extended adds an OPT record whose bits make of NOERROR the code 16 * upper.

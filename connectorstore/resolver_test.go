@@ -133,10 +133,53 @@ func TestEverythingElseIsNotKnown(t *testing.T) {
 	}
 }
 
+// A filter that says no to everything says it as well of a proof that is there. It is told from a resolver that leaves
+// out SOA records by asking for something that is there for certain.
+func TestNoWithoutAZoneNeedsAServerThatKnowsTheTopLevel(t *testing.T) {
+	t.Parallel()
+	nx := code(dnsmessage.RCodeNameError)
+	for name, c := range map[string]struct {
+		no, control replies
+		absent      bool
+	}{
+		"a resolver that leaves out SOAs":           {always(nx), always(topLevel), true},
+		"the same, no data":                         {always(), always(topLevel), true},
+		"the same, truncated":                       {always(nx), over(always(truncated), always(topLevel)), true},
+		"the SOA of the domain":                     {always(nx, soaOf("acme.example.")), always(nx), true},
+		"the SOA of the domain, in another case":    {always(nx, soaOf("Acme.EXAMPLE.")), always(nx), true},
+		"the SOA of the name itself":                {always(soaOf(owner)), always(nx), true},
+		"the SOA of the top level: nobody's domain": {always(nx, soaOf("example.")), always(nx), true},
+		"the SOA of the root":                       {always(nx, soaOf(".")), always(nx), true},
+		"a filter: NXDOMAIN to everything":          {always(nx), always(nx), false},
+		"a filter: no data for everything":          {always(), always(), false},
+		"a filter with a SOA of its own":            {always(nx, soaOf("rpz.filter.test.")), always(nx, soaOf("rpz.filter.test.")), false},
+		"a SOA of a name that ends alike":           {always(nx, soaOf("me.example.")), always(nx), false},
+		"a filter that refuses the rest":            {always(nx), always(code(dnsmessage.RCodeRefused)), false},
+		"a filter that is silent about the rest":    {always(nx), over(always(truncated), raw("")), false},
+		"name servers of another name":              {always(nx), always(nameServer, func(m *dnsmessage.Message) { m.Answers = m.Authorities }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startOnlyDNS(t, func(network string, q dnsmessage.Message) [][]byte {
+				if q.Questions[0].Type != dnsmessage.TypeNS {
+					return c.no(network, q)
+				}
+				if got := q.Questions[0].Name.String(); got != "example." {
+					t.Errorf("asked for the name servers of %q", got)
+				}
+				return c.control(network, q)
+			})
+			if _, err := resolverAt(t, server).TXT(t.Context(), asked); err == nil || errors.Is(err, ErrNoRecord) != c.absent {
+				t.Errorf("got %v; want ErrNoRecord: %v", err, c.absent)
+			}
+		})
+	}
+}
+
 // A server that does not know is passed over, and one that says no is believed.
 func TestNextServerIsAsked(t *testing.T) {
 	t.Parallel()
-	good, never := startDNS(t, always(txt("a"))), closedPort(t)
+	good := startDNS(t, always(txt("a")))
 	for name, c := range map[string]struct {
 		first string
 		want  error
@@ -144,13 +187,22 @@ func TestNextServerIsAsked(t *testing.T) {
 		"SERVFAIL":      {startDNS(t, always(code(dnsmessage.RCodeServerFailure))), nil},
 		"a referral":    {startDNS(t, always(neither, nameServer, extended(0))), nil},
 		"garbage":       {startDNS(t, raw("garbage")), nil},
-		"nobody there":  {never, nil},
+		"nobody there":  {"nobody", nil},
 		"no such name":  {startDNS(t, always(code(dnsmessage.RCodeNameError))), ErrNoRecord},
 		"no TXT record": {startDNS(t, always()), ErrNoRecord},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := resolverAt(t, c.first, good).TXT(t.Context(), asked)
+			r := &dnsClient{
+				servers: func(context.Context) []string { return []string{c.first, good} },
+				dial: func(ctx context.Context, network, server string) (net.Conn, error) {
+					if server == "nobody" {
+						return nil, errors.New("connection refused")
+					}
+					return new(net.Dialer).DialContext(ctx, network, server)
+				},
+			}
+			got, err := r.TXT(t.Context(), asked)
 			if !errors.Is(err, c.want) || err == nil && !slices.Equal(got, []string{"a"}) {
 				t.Errorf("got %q, %v; want %v", got, err, c.want)
 			}
@@ -162,9 +214,9 @@ func TestNextServerIsAsked(t *testing.T) {
 func TestNameIsAskedForAsItIs(t *testing.T) {
 	t.Parallel()
 	names := make(chan string, 10)
-	server := startDNS(t, func(_ string, q dnsmessage.Message) [][]byte {
+	server := startOnlyDNS(t, func(_ string, q dnsmessage.Message) [][]byte {
 		names <- q.Questions[0].Name.String()
-		return [][]byte{answerTo(q, code(dnsmessage.RCodeNameError))}
+		return [][]byte{answerTo(q, code(dnsmessage.RCodeNameError), soa)}
 	})
 	if _, err := resolverAt(t, server).TXT(t.Context(), asked); !errors.Is(err, ErrNoRecord) {
 		t.Error(err)
@@ -277,7 +329,7 @@ func TestQueriesCantBeForeseen(t *testing.T) {
 	t.Parallel()
 	ids := map[uint16]bool{}
 	for range 64 {
-		q, err := newQuery(asked)
+		q, err := newQuery(asked, dnsmessage.TypeTXT)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -347,7 +399,7 @@ func TestAgreeingLeavesNothingRunning(t *testing.T) {
 }
 
 func FuzzReadAnswer(f *testing.F) {
-	q, err := newQuery(asked)
+	q, err := newQuery(asked, dnsmessage.TypeTXT)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -358,16 +410,16 @@ func FuzzReadAnswer(f *testing.F) {
 		f.Add(answerTo(query, edit))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		records, err := q.readAnswer(message)
-		switch {
-		case (err == nil) != (len(records) > 0):
-			t.Errorf("got %q, %v", records, err)
-		case err != nil && !errors.Is(err, ErrNoRecord):
+		m, err := q.open(message)
+		if err != nil {
 			return
 		}
-		var m dnsmessage.Message // what was believed
-		if m.Unpack(message) != nil || m.ID != 7 || !m.Response || m.Truncated || !m.Authoritative && !m.RecursionAvailable || m.RCode != 0 && m.RCode != 3 {
-			t.Errorf("%q, %v was believed of %x", records, err, message)
+		if m.ID != 7 || !m.Response || m.Truncated || !m.Authoritative && !m.RecursionAvailable || m.RCode != 0 && m.RCode != 3 {
+			t.Errorf("opened %x", message)
+		}
+		records, err := q.records(m)
+		if (err == nil) != (len(records) > 0) || len(records) > maxRecords {
+			t.Errorf("got %q, %v", records, err)
 		}
 	})
 }
@@ -426,13 +478,4 @@ func compressionLoop(_ string, q dnsmessage.Message) [][]byte {
 	m[7] = 1 // one answer
 	at := len(m)
 	return [][]byte{append(m, 0xC0, byte(at), 0, 16, 0, 1, 0, 0, 0, 1, 0, 2, 1, 'a')}
-}
-
-// closedPort is an address where nobody listens any more.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	udp, tcp := listenBoth(t)
-	udp.Close()
-	tcp.Close()
-	return udp.LocalAddr().String()
 }
