@@ -80,6 +80,7 @@ func (k *knowledge) setRow(id string, r rowKnown) {
 
 // step is what one Sync changes. All of it becomes visible at once.
 type step struct {
+	queryer
 	live   *Live
 	full   bool
 	seen   map[string]bool
@@ -150,7 +151,7 @@ func (s *step) readClaims(ctx context.Context) error {
 			s.bad[id] = q
 			continue
 		}
-		claims, err := store.readClaims(ctx, store.db, "connector = ? AND owned = 1", id)
+		claims, err := store.readClaims(ctx, s, "connector = ? AND owned = 1", id)
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,11 @@ func (l *Live) sync(ctx context.Context) error {
 		return nil
 	}
 	s := newStep(l, full)
-	if err := s.read(ctx); err != nil {
+	err = l.store.snapshot(ctx, func(q queryer) error {
+		s.queryer = q
+		return s.read(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	s.apply(ctx)
@@ -105,7 +109,8 @@ func (l *Live) poll(ctx context.Context) (int64, error) {
 	return revision, nil
 }
 
-// read gathers what has changed: the feed, what is missing, and what is quarantined, since the trouble may be over.
+// read gathers what has changed: the feed, what is missing, and what is quarantined, since the trouble may be over. It is all of
+// one state of the database: a domain that moved is where it is now, and nowhere else.
 func (s *step) read(ctx context.Context) error {
 	k := &s.live.known
 	if err := s.readFeed(ctx); err != nil {
@@ -124,7 +129,7 @@ func (s *step) read(ctx context.Context) error {
 		}
 	}
 	for _, id := range ids {
-		r, err := s.live.store.readRow(ctx, s.live.store.db, id)
+		r, err := s.live.store.readRow(ctx, s, id)
 		switch {
 		case errors.Is(err, CodeNotFound):
 			s.vanished(id)
@@ -140,15 +145,13 @@ func (s *step) read(ctx context.Context) error {
 	return s.readClaims(ctx)
 }
 
-// readFeed reads in one statement, which sees a single state of the database: a domain that moved is where it is now, and
-// nowhere else.
 func (s *step) readFeed(ctx context.Context) error {
 	store := s.live.store
 	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE revision > ? ORDER BY revision, id", []any{s.live.known.revision}
 	if s.full {
 		query, args = "SELECT "+rowColumns+" FROM oidcsso_connectors", nil // deleted ones too: whether they are, the MAC says
 	}
-	rows, err := store.db.QueryContext(ctx, store.options.Dialect.query(query), args...)
+	rows, err := s.QueryContext(ctx, store.options.Dialect.query(query), args...)
 	if err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
