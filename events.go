@@ -37,3 +37,13 @@ const (
 	// EventBreakGlassUsed: connector, domain, grant, method. Somebody got in past single sign-on.
 	EventBreakGlassUsed = "break_glass_used"
 )
+
+// tell says what happened, to the Source if it wants to know, and to Options.Events; either may be nil.
+func tell(ctx context.Context, source Source, events Events, name string, attrs ...slog.Attr) {
+	if own, ok := source.(Events); ok {
+		own.Event(ctx, name, attrs...)
+	}
+	if events != nil {
+		events.Event(ctx, name, attrs...)
+	}
+}

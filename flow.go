@@ -214,7 +214,8 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 //
 // It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
 // [Connector.Finish] (CodeResponseMisplaced also at a host that none of several base URLs has), CodeConnectorUnknown or
-// CodeLoginUsed.
+// CodeLoginUsed. After CodeSecretSwitched the backend may begin again at once, as a [Handler] does: [Flow.Redirect] with the
+// error's Connector, ReturnTo and Data.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
 	values, err := url.ParseQuery(r.URL.RawQuery)

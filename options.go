@@ -69,8 +69,8 @@ type Options struct {
 	// are refused in any case. Opening a mailbox provider's domain hands everybody with a mailbox there to one connector.
 	AllowDomain func(domain string) bool
 
-	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, and the errors that
-	// Handler shows as a page.
+	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, each switch of a client
+	// secret, and the errors that Handler shows as a page.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
@@ -97,6 +97,7 @@ type environment struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	random    io.Reader
+	events    Events // may be nil
 	egressFor func(string) *Egress
 	profiles  *profiles // that egressFor gave
 	*profile            // that of Options.Egress; a connector may have another
@@ -129,7 +130,7 @@ const (
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
 		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
-		logger: o.Logger, now: o.Now,
+		logger: o.Logger, events: o.Events, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}
