@@ -123,8 +123,11 @@ func (c *Connector) clientSecret(next bool) Secret {
 // sameSecrets says whether what the old connector learned of its two secrets holds for this one's: they are the same, at the
 // same place, and sent the same way. After any change of them the current one is tried first.
 func (c *Connector) sameSecrets(old *Connector) bool {
-	return old.secrets != nil && c.secrets != nil && c.cfg.TokenEndpointAuthMethod == old.cfg.TokenEndpointAuthMethod &&
-		c.cfg.ClientSecret.Equal(old.cfg.ClientSecret) && c.cfg.NextClientSecret.Equal(old.cfg.NextClientSecret) //check:secret-changed
+	a, b := &c.cfg, &old.cfg
+	if !a.ClientSecret.Equal(b.ClientSecret) || !a.NextClientSecret.Equal(b.NextClientSecret) || a.TokenEndpointAuthMethod != b.TokenEndpointAuthMethod { //check:secret-changed
+		return false
+	}
+	return true
 }
 
 // secretRefused makes of a refused client what the person and the administrator are told. The code that came is never sent

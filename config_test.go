@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -104,6 +105,17 @@ func TestConfigRefusals(t *testing.T) {
 		{"a secret with a space before it", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret(" s3cret") }, "client_secret", "space"},
 		{"a secret outside ASCII", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret("s3crét") }, "client_secret", "unusual"},
 		{"a secret of a kilobyte", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret(long) }, "client_secret", "too long"},
+
+		{"the print of a secret as the next one", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("[redacted]") }, "next_client_secret", "stands for a secret"},
+		{"a next secret with a line break", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("n3xt\n") }, "next_client_secret", "line breaks"},
+		{"a next secret with a space after it", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("n3xt ") }, "next_client_secret", "space"},
+		{"a next secret of a kilobyte", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret(long) }, "next_client_secret", "too long"},
+		{"a next secret alone", func(c *oidcsso.Config) {
+			c.ClientSecret, c.NextClientSecret = oidcsso.Secret{}, oidcsso.NewSecret("n3xt")
+		}, "next_client_secret", "without a current one"},
+		{"a next secret that is the current one", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("s3cret") }, "next_client_secret", "is the current one"},
+		{"a date of no secret", func(c *oidcsso.Config) { c.ClientSecret, c.ClientSecretExpiry = oidcsso.Secret{}, time.Now() }, "client_secret_expiry", "without a client secret"},
+		{"a date of no next secret", func(c *oidcsso.Config) { c.NextClientSecretExpiry = time.Now() }, "next_client_secret_expiry", "without a next client secret"},
 
 		{"a way to authenticate that is none", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "private_key_jwt" }, "token_endpoint_auth_method", "can be chosen"},
 		{"a way to authenticate in capitals", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "CLIENT_SECRET_POST" }, "token_endpoint_auth_method", "can be chosen"},
