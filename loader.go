@@ -204,9 +204,7 @@ func (l *Loader) call(env *environment, ask func(context.Context, string) (Confi
 	if err != nil {
 		return err
 	}
-	if got.connector, err = l.connector(cfg); isNotFound(err) {
-		err = fmt.Errorf("oidcsso: %v", err) // of a function of the developer; the connector was found
-	}
+	got.connector, err = l.connector(cfg)
 	return err
 }
 
