@@ -38,7 +38,7 @@ const (
 	EventBreakGlassUsed = "break_glass_used"
 )
 
-// tell says what happened, to the Source if it wants to know, and to Options.Events; either may be nil.
+// tell tells the Source, if it is an Events, and then events. Either may be nil. A panic of theirs is not caught.
 func tell(ctx context.Context, source Source, events Events, name string, attrs ...slog.Attr) {
 	if own, ok := source.(Events); ok {
 		own.Event(ctx, name, attrs...)

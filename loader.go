@@ -25,7 +25,8 @@ import (
 // right (another ID, a Config without the domain that was asked for, a bad Config) is an error as well, never "not found". A
 // function that panics does so in each caller.
 //
-// The zero Loader with its two functions is ready. It must not be copied or changed after its first use.
+// The zero Loader with its two functions is ready. It must not be copied or changed after its first use. A backend that wants to
+// be an [Events] or to have exceptions beside it embeds a *Loader in a type of its own.
 type Loader struct {
 	// Options are those of NewFlow. Default: the default Options.
 	Options *Options
@@ -65,6 +66,7 @@ const (
 	missesPerSize     = 10
 
 	loaderTimeout = 5 * time.Second // of one call of a function
+	loaderGrace   = time.Second     // for one that heeds it to say why it failed
 
 	// maxLoaderLabels bounds the calls for one domain, which anybody may type. Email domains have two to six labels.
 	maxLoaderLabels = 16
@@ -148,9 +150,10 @@ func (c *Connector) routeOf(asked Domain) (*Route, error) {
 		if d.State == DomainClaimed { //check:loader-claimed
 			continue
 		}
-		if d.Name == asked.Name && d.Wildcard == asked.Wildcard { //check:loader-other-domain
-			return &c.routes[i], nil
+		if d.Name != asked.Name || d.Wildcard != asked.Wildcard { //check:loader-other-domain
+			continue
 		}
+		return &c.routes[i], nil
 	}
 	return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave connector %q for the domain %s, which is not its own", c.ID(), asked)
 }
@@ -167,7 +170,7 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 	if ask == nil { //check:loader-function
 		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
 	}
-	ctx, cancel := context.WithTimeout(ctx, loaderTimeout) // should the function ignore its own
+	ctx, cancel := context.WithTimeout(ctx, loaderTimeout+loaderGrace) // should the function ignore its own
 	defer cancel()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
