@@ -9,14 +9,17 @@ import (
 // checkExpiries looks at the dates that the administrator entered. They are no errors: the identity provider says whether a
 // secret is accepted, and it is asked next.
 func (c *Connector) checkExpiries(found *findings) {
+	if c.cfg.ClientSecret.IsZero() {
+		return
+	}
 	level := slog.LevelWarn
 	if c.secrets != nil {
 		level = slog.LevelInfo // the change is under way
+		c.checkExpiry(found, slog.LevelWarn, "next_client_secret", "The next client secret", c.cfg.NextClientSecretExpiry,
+			"Make a newer secret at the identity provider, and enter that one.")
 	}
 	c.checkExpiry(found, level, "client_secret", "The client secret", c.cfg.ClientSecretExpiry,
 		"Make a new secret at the identity provider, and enter it as the next one before that day.")
-	c.checkExpiry(found, slog.LevelWarn, "next_client_secret", "The next client secret", c.cfg.NextClientSecretExpiry,
-		"Make a newer secret at the identity provider, and enter that one.")
 }
 
 func (c *Connector) checkExpiry(found *findings, level slog.Level, code, what string, expiry time.Time, remedy string) {

@@ -25,22 +25,16 @@ const secretInterval = time.Minute
 // secretExpiresSoon is when Check begins to warn.
 const secretExpiresSoon = 30 * 24 * time.Hour
 
-// checkSecrets checks both client secrets, and their dates.
+// checkSecrets checks both client secrets. A date without a secret is none: whoever stores the two apart reads it alone.
 func (c Config) checkSecrets(invalid *ConfigError) {
 	checkSecret(invalid, "client_secret", c.ClientSecret)
 	checkSecret(invalid, "next_client_secret", c.NextClientSecret)
 	switch {
 	case c.NextClientSecret.IsZero():
-		if !c.NextClientSecretExpiry.IsZero() {
-			invalid.add("next_client_secret_expiry", "is set without a next client secret", "enter the secret too, or neither")
-		}
 	case c.ClientSecret.IsZero():
 		invalid.add("next_client_secret", "is set without a current one", "enter it as the client secret; a next one stands beside it while the two change over")
 	case c.NextClientSecret.Equal(c.ClientSecret):
 		invalid.add("next_client_secret", "is the current one", "enter the new secret here, or nothing while there is none")
-	}
-	if c.ClientSecret.IsZero() && !c.ClientSecretExpiry.IsZero() {
-		invalid.add("client_secret_expiry", "is set without a client secret", "enter the secret too, or neither")
 	}
 }
 

@@ -568,3 +568,16 @@ func TestFlowBeginsAgain(t *testing.T) {
 		t.Fatalf("status %d to %s", w.Code, w.Header().Get("Location"))
 	}
 }
+
+func TestDatesWithoutSecretsMeanNothing(t *testing.T) {
+	t.Parallel()
+	w := newChecked()
+	connector := w.connector(t, func(cfg *oidcsso.Config) {
+		cfg.ClientSecret = oidcsso.Secret{}
+		cfg.ClientSecretExpiry, cfg.NextClientSecretExpiry = w.clock().Add(-time.Hour), w.clock().Add(-time.Hour)
+	})
+	_, findings := connector.Check(t.Context())
+	if got := strings.Join(found(t, findings), ", "); got != "INFO client_accepted, INFO keys_usable, INFO public_client" {
+		t.Errorf("found %s", got)
+	}
+}

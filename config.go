@@ -45,7 +45,7 @@ type Config struct {
 
 	// ClientSecretExpiry and NextClientSecretExpiry are when the secrets expire, as the identity provider shows it.
 	// [Connector.Check] warns from 30 days before. They decide nothing: a secret is used until the identity provider refuses
-	// it, since the date may be wrong. Default: not known.
+	// it, since the date may be wrong, and without a secret they mean nothing. Default: not known.
 	ClientSecretExpiry     time.Time `json:"client_secret_expiry,omitzero"`
 	NextClientSecretExpiry time.Time `json:"next_client_secret_expiry,omitzero"`
 
