@@ -95,6 +95,7 @@ type environment struct {
 	tokens    bool
 	allow     func(string) bool
 	logger    *slog.Logger
+	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
 	events    Events // nil: nobody is told
