@@ -98,7 +98,6 @@ type environment struct {
 	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
-	events    Events // nil: nobody is told
 	egressFor func(string) *Egress
 	profiles  *profiles // that egressFor gave
 	*profile            // that of Options.Egress; a connector may have another
