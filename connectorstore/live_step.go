@@ -134,7 +134,7 @@ func (s *step) quarantine(r *row, err error) {
 	s.bad[r.id] = quarantine{err: err, print: printOf(string(r.signed()), r.mac) | 1, domains: domains}
 }
 
-func (s *step) vanished(id string) { //check:live-vanished
+func (s *step) vanished(id string) {
 	s.bad[id] = quarantine{err: refuse(CodeTampered, "Find out who changed the database, and bring the row back from a backup.", "The row of connector %q is gone.", id)}
 }
 

@@ -131,7 +131,7 @@ func (s *step) read(ctx context.Context) error {
 	for _, id := range ids {
 		r, err := s.live.store.readRow(ctx, s, id)
 		switch {
-		case errors.Is(err, CodeNotFound):
+		case errors.Is(err, CodeNotFound): //check:live-vanished
 			s.vanished(id)
 		case err != nil:
 			return err
