@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -114,17 +116,22 @@ func (p GrantParams) row(now time.Time) (g *grantRow, domain string, err error) 
 	}
 	other, err := grantAddress(by)
 	switch {
-	case by == "" || len(by) > maxGrantBy: //check:grant-by
-		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or in more than %d bytes.", maxGrantBy)
+	case !isText(by, maxGrantBy): //check:grant-by
+		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or not in up to %d bytes of plain text.", maxGrantBy)
 	case err == nil && other == address: //check:grant-oneself
 		return nil, "", refuse(CodeInvalid, "Ask another administrator.", "Nobody may make an exception for themself.")
-	case reason == "" || len(reason) > maxReason: //check:grant-reason
-		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason, or one of more than %d bytes.", maxReason)
+	case !isText(reason, maxReason): //check:grant-reason
+		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason in up to %d bytes of plain text.", maxReason)
 	case !until.After(now) || until.After(now.Add(grantMax)): //check:grant-until
 		return nil, "", refuse(CodeInvalid, "Choose an end within 7 days. If it is needed for longer, release the domain.", "The exception would end now, or after more than 7 days.")
 	}
 	_, domain, _ = strings.Cut(address, "@")
 	return &grantRow{id: newID(), connector: p.Connector, address: address, by: by, reason: reason, created: millis(now), until: millis(until)}, domain, nil
+}
+
+// isText says whether people can read it, and every database can store it.
+func isText(s string, most int) bool {
+	return s != "" && len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' })
 }
 
 // grantAddress is the form in which Decide asks for an address: in lower case before the "@" too.

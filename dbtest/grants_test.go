@@ -127,6 +127,8 @@ func TestGrantRefused(t *testing.T) {
 			"by somebody endless":    {func(p *connectorstore.GrantParams) { p.By = strings.Repeat("x", 321) }, connectorstore.CodeInvalid},
 			"without a reason":       {func(p *connectorstore.GrantParams) { p.Reason = "\n" }, connectorstore.CodeInvalid},
 			"an endless reason":      {func(p *connectorstore.GrantParams) { p.Reason = strings.Repeat("x", 501) }, connectorstore.CodeInvalid},
+			"by what is no text":     {func(p *connectorstore.GrantParams) { p.By = "boss\x00" }, connectorstore.CodeInvalid},
+			"no text as a reason":    {func(p *connectorstore.GrantParams) { p.Reason = "\xff" }, connectorstore.CodeInvalid},
 			"for over a week":        {func(p *connectorstore.GrantParams) { p.Until = start.Add(7*24*time.Hour + 1) }, connectorstore.CodeInvalid},
 			"until now":              {func(p *connectorstore.GrantParams) { p.Until = start }, connectorstore.CodeInvalid},
 			"of no connector":        {func(p *connectorstore.GrantParams) { p.Connector = "nobody" }, connectorstore.CodeNotFound},

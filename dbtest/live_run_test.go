@@ -234,7 +234,9 @@ func TestLiveWarnsOfExpiringSecrets(t *testing.T) {
 		soon, late, never := row("soon", 1), row("late", 2), row("never", 3)
 		soon.Config.ClientSecretExpiry = start.Add(10 * 24 * time.Hour)
 		late.Config.ClientSecretExpiry = start.Add(33 * 24 * time.Hour)
-		w.insert(t, soon, late, never)
+		disabled := soon
+		disabled.ID, disabled.Revision, disabled.State = "disabled", 4, "disabled"
+		w.insert(t, soon, late, never, disabled)
 		l := w.live(t)
 		told := func(step string, want ...string) {
 			t.Helper()
