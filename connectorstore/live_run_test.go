@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -161,4 +163,21 @@ func TestPauseAndSpread(t *testing.T) {
 			t.Errorf("after a closed channel it paused %v", time.Since(began))
 		}
 	})
+}
+
+// Whoever makes up connectors fills no memory.
+func TestNotesAreBounded(t *testing.T) {
+	t.Parallel()
+	l := awayLive(t, &awayDB{}, nil)
+	for i := range 2*maxDiary + 10 {
+		n := strconv.Itoa(i % (maxDiary + 5))
+		l.Event(t.Context(), oidcsso.EventSignInSucceeded, slog.String("connector", n), slog.String("issuer", "https://x.example"))
+		l.Event(t.Context(), oidcsso.EventReportOnly, slog.String("connector", n), slog.String("domain", "x.example"))
+	}
+	if len(l.diary.unwritten) != maxDiary || len(l.diary.signedIn) != maxDiary || len(l.diary.reports) != maxDiary {
+		t.Errorf("there are %d, %d and %d notes", len(l.diary.unwritten), len(l.diary.signedIn), len(l.diary.reports))
+	}
+	if n := l.diary.reports[reported{"0", "x.example"}]; n != 2 {
+		t.Errorf("what was there before is counted %d times", n)
+	}
 }

@@ -230,3 +230,29 @@ func TestGrantWithoutTheDatabase(t *testing.T) {
 		}
 	})
 }
+
+// An exception is revoked between the look and the count.
+func TestGrantRevokedMeanwhile(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		w, l := grantWorld(t, e)
+		g, err := w.store.AddGrant(t.Context(), grantOf("ada@acme.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.meanwhile(func() {
+			if err := w.store.RevokeGrant(t.Context(), g.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodPassword); got != "" || !errors.Is(err, oidcsso.CodeUnavailable) {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodPassword); got != "" || err != nil {
+			t.Errorf("afterwards: %q, %v", got, err)
+		}
+		if list, err := w.store.Grants(t.Context(), "acme"); err != nil || len(list) != 1 || list[0].Uses != 0 {
+			t.Errorf("the list is %+v, %v", list, err)
+		}
+	})
+}
