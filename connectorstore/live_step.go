@@ -15,7 +15,6 @@ import (
 // knowledge is what a Live remembers beside the connectors themselves.
 type knowledge struct {
 	revision        int64 // up to which everything was read
-	wentBack        error // once set, nothing is read any more
 	rows            map[string]rowKnown
 	deleted         int // of rows
 	quarantined     map[string]quarantine

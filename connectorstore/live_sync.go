@@ -54,16 +54,9 @@ func (l *Live) report(err error, synced bool) {
 
 func (l *Live) sync(ctx context.Context) error {
 	k, now := &l.known, l.store.now()
-	revision, err := l.poll(ctx)
+	revision, err := l.poll(ctx, l.store.db)
 	if err != nil {
 		return err
-	}
-	if revision < k.revision && k.wentBack == nil { //check:live-went-back
-		k.wentBack = fmt.Errorf("connectorstore: the database went back from revision %d to %d, as if an older copy had been restored: "+
-			"nothing is read from it any more, since it may lack what closed a domain; start the process anew to take it as it is", k.revision, revision)
-	}
-	if k.wentBack != nil {
-		return k.wentBack
 	}
 	again := len(k.quarantined) > 0 && !now.Before(k.againAt)
 	full := !now.Before(k.fullAt) || again && len(k.quarantined) > maxAgain
@@ -73,6 +66,9 @@ func (l *Live) sync(ctx context.Context) error {
 	s := newStep(l, full)
 	err = l.store.snapshot(ctx, func(q queryer) error {
 		s.queryer = q
+		if revision, err = l.poll(ctx, q); err != nil {
+			return err
+		}
 		return s.read(ctx)
 	})
 	if err != nil {
@@ -90,12 +86,12 @@ func (l *Live) sync(ctx context.Context) error {
 	return nil
 }
 
-// poll gives the store's revision, which moves with each change. Whatever was committed up to it, a later statement sees.
-func (l *Live) poll(ctx context.Context) (int64, error) {
+// poll gives the store's revision, which moves with each change.
+func (l *Live) poll(ctx context.Context, q queryer) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	var version, revision int64
-	err := l.store.db.QueryRowContext(ctx, "SELECT version, revision FROM oidcsso_meta").Scan(&version, &revision)
+	err := q.QueryRowContext(ctx, "SELECT version, revision FROM oidcsso_meta").Scan(&version, &revision)
 	if err != nil {
 		return 0, fmt.Errorf("connectorstore: reading the revision: %w", err)
 	}
@@ -105,6 +101,10 @@ func (l *Live) poll(ctx context.Context) (int64, error) {
 	}
 	if known := int64(len(files)); version != known { //check:live-version
 		return 0, fmt.Errorf("connectorstore: the database has version %d of the tables, and this program knows %d; call Migrate with the newer program, and run no older one", version, known)
+	}
+	if before := l.known.revision; revision < before { //check:live-went-back
+		l.known.fullAt = time.Time{} // when it is ahead again, it may have come there by another way
+		return 0, fmt.Errorf("connectorstore: the database went back from revision %d to %d: an older copy was restored, or a standby lags", before, revision)
 	}
 	return revision, nil
 }

@@ -69,6 +69,9 @@ func TestLiveIsWokenByPostgreSQL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if i == 3 { // the listener loses its connection, and what is told meanwhile
+				w.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN oidcsso'")
+			}
 			t.Logf("change %d arrived after %v", i, eventually(t, "a change", func() bool { return connector(t.Context(), l, c.ID) == "disabled" }))
 		}
 	})
