@@ -11,7 +11,7 @@ import (
 // changed the database by hand, say, or a key of the ring is lost. Never offer it to a tenant.
 //
 // If its own row can't be trusted, it is taken as it stands, but becomes disabled and loses its secrets, which must be entered
-// again. Its domains are those of its claims that can be trusted, and they stay as enforced as the row says; one whose state
+// again; where issuer or client ID are missing, it gets ones that can't be. Its domains are those of its claims that can be trusted, and they stay as enforced as the row says; one whose state
 // it does not say is enforced. All other domains of the row, and claims that can't be trusted, are released: see
 // [Store.Release] for what that means. [Store.Integrity] tells beforehand which.
 //
@@ -56,6 +56,7 @@ func (w *writer) disarm(r *row) error {
 	if err != nil {
 		return err
 	}
+	cfg = withStandIns(cfg)          // what it was when it was a draft is not known, and a draft would enforce nothing
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
 	if err := w.check(cfg); err != nil {
 		return err
