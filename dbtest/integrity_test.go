@@ -21,7 +21,7 @@ func newBroken(t *testing.T, e Engine) *broken {
 	o := newOwners(t, e)
 	b := &broken{owners: o, acme: o.connector("acme").ID}
 	b.enforced = o.owned(b.acme, "enforced.example", oidcsso.DomainEnforced).ID
-	b.frozen = o.owned(b.acme, "frozen.example", oidcsso.DomainRouted).ID
+	b.frozen = o.owned(b.acme, "frozen.example", oidcsso.DomainEnforced).ID
 	must(t)(o.Freeze(t.Context(), b.frozen))
 	b.opened = o.claim(b.acme, "open.example").ID
 	if faults, err := o.Integrity(t.Context()); err != nil || len(faults) > 0 {
