@@ -137,7 +137,8 @@ func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	if route, ok := t.exact.Get(name); ok {
 		return route, nil
 	}
-	if all, ok := t.brokenExact.Get(name); ok { // also where a wildcard would match: it is another connector's //check:out-of-order-exact
+	// Also where another connector's wildcard would match: that one has no say in this name.
+	if all, ok := t.brokenExact.Get(name); ok { //check:out-of-order-exact
 		return nil, all[0].unavailable()
 	}
 	if t.wildcard.Len() > 0 || t.brokenWildcard.Len() > 0 {
