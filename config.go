@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso/internal/egress"
@@ -15,7 +16,7 @@ import (
 // every optional field is the safe choice.
 //
 // Two things in it are the developer's alone, because a tenant who may set them takes over what is not theirs: RedirectURL,
-// and Domains that are asserted. Neither can come from JSON.
+// and Domains that are more than claimed. Neither can come from JSON.
 type Config struct {
 	// ID names the connector in URLs and in every [AccountKey]: 1 to 64 of a-z, 0-9, "-" and "_", beginning with a letter
 	// or digit, and not a word that the routes use. Required. Never give the ID of a deleted connector to another one:
@@ -37,6 +38,17 @@ type Config struct {
 	// ClientSecret is the application's secret. Default: none, a public client, which rests on PKCE alone.
 	ClientSecret Secret `json:"client_secret,omitzero"`
 
+	// NextClientSecret is a second secret, while the two change over: it is used for the sign-ins that follow when the identity
+	// provider refuses ClientSecret, and that one again when this one is refused, at most once a minute; see
+	// CodeSecretSwitched. It must differ from ClientSecret and can't stand alone. Default: none.
+	NextClientSecret Secret `json:"next_client_secret,omitzero"`
+
+	// ClientSecretExpiry and NextClientSecretExpiry are when the secrets expire, as the identity provider shows it.
+	// [Connector.Check] warns from 30 days before. They decide nothing: a secret is used until the identity provider refuses
+	// it, since the date may be wrong, and without a secret they mean nothing. Default: not known.
+	ClientSecretExpiry     time.Time `json:"client_secret_expiry,omitzero"`
+	NextClientSecretExpiry time.Time `json:"next_client_secret_expiry,omitzero"`
+
 	// TokenEndpointAuthMethod is how the client secret is sent: client_secret_basic or client_secret_post (OpenID Connect Core
 	// 1.0, 9). It is for identity providers that offer both and take from an application only the one that it was registered
 	// for. Default: basic where it is offered or nothing is said, else post.
@@ -46,11 +58,11 @@ type Config struct {
 	// into one line is read by [ParseScopes]. Default: none.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// Domains are the email domains whose people sign in through this connector and only there. Only asserted ones count;
-	// those that come from JSON are claims, see [Domain]. Default: none, a plain "Sign in with ..." button.
+	// Domains are the email domains whose people sign in through this connector; what each may do is its [DomainState]. Those
+	// that come from JSON are claims, which count for nothing, see [Domain]. Default: none, a plain "Sign in with ..." button.
 	Domains []Domain `json:"domains,omitempty"`
 
-	// Disabled stops sign-ins through the connector. Its domains stay enforced: their people can't get in at all.
+	// Disabled stops sign-ins through the connector. Domains that are enforced stay so: their people can't get in at all.
 	Disabled bool `json:"disabled,omitempty"`
 
 	// Prompt is the prompt parameter of each sign-in: none, login, consent, select_account, or several divided by spaces
@@ -78,7 +90,8 @@ type Config struct {
 	// library ask UserInfo when the ID token lacks it. Default: "groups", if the ID token has it.
 	GroupsClaim string `json:"groups_claim,omitempty"`
 
-	// RequireEmail fails a sign-in that brings no trusted address. Default: Identity.Email may be empty.
+	// RequireEmail fails a sign-in that brings no trusted address. Not in a frozen domain: people who have an account go on
+	// signing in there, and Identity.Email is empty all the same ([EmailFrozen]). Default: Identity.Email may be empty.
 	RequireEmail bool `json:"require_email,omitempty"`
 
 	// AllowGuests lets people in whose address is outside the connector's domains (contractors). Their Identity.Email is
@@ -175,7 +188,7 @@ func (c Config) checked(env *environment) (Config, *profile, error) {
 	}
 	checkIssuer(invalid, c.Issuer, profile.loopback, env.bases)
 	checkClientID(invalid, c.ClientID)
-	checkSecret(invalid, c.ClientSecret)
+	c.checkSecrets(invalid)
 	c.checkRequest(invalid)
 	c.checkClaims(invalid)
 	c.Domains = checkDomains(invalid, c.Domains, env.allow)
@@ -287,17 +300,6 @@ func checkClientID(invalid *ConfigError, id string) {
 		invalid.add("client_id", "is empty, too long or has unusual characters", "copy the client ID (application ID) from the identity provider")
 	case strings.TrimSpace(id) != id:
 		invalid.add("client_id", "begins or ends with a space", "copy it again without the space")
-	}
-}
-
-func checkSecret(invalid *ConfigError, secret Secret) {
-	switch text := secret.Reveal(); {
-	case text == redacted: //check:secret-marker
-		invalid.add("client_secret", "is the text that stands for a secret in print", "enter the secret itself")
-	case len(text) > maxText || !isVSCHAR(text):
-		invalid.add("client_secret", "is too long or has line breaks or unusual characters", "copy the secret's value (not its ID) from the identity provider")
-	case strings.TrimSpace(text) != text:
-		invalid.add("client_secret", "begins or ends with a space", "copy it again without the space")
 	}
 }
 

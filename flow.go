@@ -89,9 +89,9 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 	if source == nil {
 		invalid.add("source", "is missing", "pass a Router or another Source")
 	}
-	if router, ok := source.(*Router); ok && router != nil && len(env.bases) > 0 {
-		if other, err := router.opts.environment(); err == nil && !other.sameBases(env) {
-			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewRouter and NewFlow")
+	if o, ok := optionsOf(source); ok && len(env.bases) > 0 {
+		if other, err := o.environment(); err == nil && !other.sameBases(env) {
+			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewFlow and to the Router or Loader")
 		}
 	}
 	checkKeys(invalid, f.options.Keys)
@@ -108,6 +108,21 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// optionsOf are those that connectors of the Source are made with, if it is one of ours.
+func optionsOf(source Source) (o *Options, ok bool) {
+	switch s := source.(type) {
+	case *Router:
+		if s != nil {
+			return s.opts, true
+		}
+	case *Loader:
+		if s != nil {
+			return s.Options, true
+		}
+	}
+	return nil, false
 }
 
 func checkKeys(invalid *ConfigError, keys []SealKey) {
@@ -135,6 +150,13 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // that none of several base URLs has), CodeConnectorUnknown, CodeReturnRefused, or CodeInternal where the sign-in does not fit
 // into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
+	op := f.env.operation(f.source)
+	authorizationURL, err := f.begin(w, r, connectorID, &p, &op)
+	op.began(r.Context(), connectorID, err)
+	return authorizationURL, err
+}
+
+func (f *Flow) begin(w http.ResponseWriter, r *http.Request, connectorID string, p *BeginParams, op *operation) (string, error) {
 	if p.Binding != "" || p.InsecureUnbound { //check:flow-binding
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
 			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
@@ -156,12 +178,13 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 	if err != nil {
 		return "", err
 	}
+	op.connector = connectorID
 	if len(f.env.bases) > 1 {
 		if p.RedirectURI, err = site.redirectURI(connector); err != nil {
 			return "", err
 		}
 	}
-	authorizationURL, login, err := connector.begin(r.Context(), &p)
+	authorizationURL, login, err := connector.begin(r.Context(), p)
 	if err != nil {
 		return "", err
 	}
@@ -183,13 +206,15 @@ func (f *Flow) Redirect(w http.ResponseWriter, r *http.Request, connectorID stri
 	return nil
 }
 
-// Decide is [Decide] with the Flow's Source: the guarantee that nobody gets around single sign-on.
+// Decide is [Decide] with the Flow's Source: the guarantee that nobody gets around single sign-on. Options.Events is told
+// too.
 func (f *Flow) Decide(ctx context.Context, a Attempt) (Decision, error) {
-	return Decide(ctx, f.source, a)
+	return decideAndTell(ctx, f.source, f.env.events, a)
 }
 
 // Enforce is Decide followed by Redirect: handled is true when the browser was sent to the identity provider, and the
-// handler is done. handled is false and err nil only when the attempt may go on.
+// handler is done. handled is false and err nil only when the attempt may go on. So it does where a connector is only offered
+// (DomainRouted, DomainReportOnly); to offer it, use Decide.
 //
 // On an error nothing is written, and the attempt must not go on: "unavailable" never opens the password form. A backend that
 // answers in JSON uses Decide and [Flow.Begin] instead, since a page's fetch can't follow the redirect.
@@ -214,32 +239,44 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 //
 // It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
 // [Connector.Finish] (CodeResponseMisplaced also at a host that none of several base URLs has), CodeConnectorUnknown or
-// CodeLoginUsed.
+// CodeLoginUsed. After CodeSecretSwitched the backend may begin again at once, as a [Handler] does: [Flow.Redirect] with the
+// error's Connector, ReturnTo and Data.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || r.Method != http.MethodGet { //check:callback-method
-		return nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
-	}
-	site, known := f.at(r)
-	if !known { //check:host-unknown
-		return nil, errHost(CodeResponseMisplaced, "", r)
-	}
-	login, err := site.openCookie(r, values["state"])
+	op := f.env.operation(f.source)
+	id, login, err := f.finish(w, r, &op)
+	op.finished(r.Context(), id, err)
 	if err != nil {
 		return nil, err
-	}
-	site.expireCookie(w, site.cookieName(login.State()))
-	id, err := f.finish(r, login, values)
-	if err != nil {
-		e := errorOf(err, CodeInternal, login.connector)
-		e.ReturnTo, e.Data = login.returnTo, login.data
-		return nil, e
 	}
 	return &SignIn{Identity: id, ReturnTo: login.returnTo, Data: login.data}, nil
 }
 
-func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identity, error) {
+func (f *Flow) finish(w http.ResponseWriter, r *http.Request, op *operation) (*Identity, *Login, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method != http.MethodGet { //check:callback-method
+		return nil, nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
+	}
+	site, known := f.at(r)
+	if !known { //check:host-unknown
+		return nil, nil, errHost(CodeResponseMisplaced, "", r)
+	}
+	login, err := site.openCookie(r, values["state"])
+	if err != nil {
+		return nil, nil, err
+	}
+	site.expireCookie(w, site.cookieName(login.State()))
+	op.of(login)
+	id, err := f.identity(r, login, values)
+	if err != nil {
+		e := errorOf(err, CodeInternal, login.connector)
+		e.ReturnTo, e.Data = login.returnTo, login.data
+		return nil, nil, e
+	}
+	return id, login, nil
+}
+
+func (f *Flow) identity(r *http.Request, login *Login, values url.Values) (*Identity, error) {
 	connector, err := f.connector(r.Context(), login.connector) // as it is now, not as it was at the start
 	if err != nil {
 		return nil, err
@@ -253,7 +290,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 			return nil, newError(CodeLoginUsed, login.connector, nil)
 		}
 	}
-	return connector.Finish(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
+	return connector.checked(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
 }
 
 // connector asks the Source, and doubts its answer as [Decide] does. What can't be an ID, which anybody may send, never gets

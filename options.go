@@ -69,8 +69,8 @@ type Options struct {
 	// are refused in any case. Opening a mailbox provider's domain hands everybody with a mailbox there to one connector.
 	AllowDomain func(domain string) bool
 
-	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, and the errors that
-	// Handler shows as a page.
+	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, each switch of a client
+	// secret, and the errors that Handler shows as a page.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
@@ -95,6 +95,7 @@ type environment struct {
 	tokens    bool
 	allow     func(string) bool
 	logger    *slog.Logger
+	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
 	egressFor func(string) *Egress
@@ -158,6 +159,7 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
+	env.events = o.Events
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)

@@ -12,7 +12,7 @@ import "errors"
 // whatever their order. All of these are entered as out of order:
 //
 //   - Connector(id) is an [*Error] with CodeUnavailable, so that sign-ins under way end with it. Its cause is the problem.
-//   - Route of the domains that the Config owns (states other than DomainClaimed) is the same error, also below a wildcard of
+//   - Route of the domains that the Config owns (every state but DomainClaimed, also one that is unknown) is the same error, also below a wildcard of
 //     another connector. So are the domains of the last healthy connector with this ID, which a broken row may no longer name.
 //     Names that no connector may have, such as "com" or a mailbox provider's, are passed over.
 //   - A domain that a healthy connector holds, or gets later, is answered as ever. When it releases the domain, the domain is
@@ -131,7 +131,7 @@ func (e *routerEdit) rivals(s *synced, step *syncStep) {
 	}
 	for i := range s.connector.routes {
 		d := &s.connector.routes[i].Domain
-		if holder, ok := e.routes(d).Get(d.Name); ok && d.owned() && holder.Connector != s.connector { //check:sync-rivals
+		if holder, ok := e.routes(d).Get(d.Name); ok && d.State.owned() && holder.Connector != s.connector { //check:sync-rivals
 			rival := step.byID[holder.Connector.ID()]
 			s.problems = append(s.problems, domainConflict(s.connector, *d, rival.connector))
 			rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))

@@ -7,7 +7,7 @@ import (
 	"github.com/oidcsso/oidcsso/internal/cow"
 )
 
-// routerTable is what a Router answers from. It is never changed once it is stored. Its routes are of asserted domains only.
+// routerTable is what a Router answers from. It is never changed once it is stored. Its routes are of owned domains only.
 type routerTable struct {
 	byID     cow.Map[*Connector]
 	exact    cow.Map[*Route]
@@ -66,7 +66,7 @@ func (e *routerEdit) conflicts(c *Connector) (problems []error) {
 	}
 	for i := range c.routes {
 		d := &c.routes[i].Domain
-		if !d.owned() { //check:domain-asserted
+		if !d.State.owned() { //check:domain-owned
 			continue
 		}
 		if holder, ok := e.routes(d).Get(d.Name); ok && holder.Connector != c { //check:domain-conflict
@@ -85,7 +85,7 @@ func (e *routerEdit) set(c *Connector) {
 	}
 	for i := range c.routes {
 		d := &c.routes[i].Domain
-		if !d.owned() {
+		if !d.State.owned() {
 			continue
 		}
 		if _, held := e.routes(d).Get(d.Name); !held {

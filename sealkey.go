@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/oidcsso/oidcsso/internal/keytext"
 	"github.com/oidcsso/oidcsso/internal/xaes"
 )
 
@@ -26,24 +27,20 @@ func sealKeyOf(secret [xaes.KeySize]byte) SealKey {
 
 // NewSealKey makes a key of exactly 32 bytes. It refuses other lengths and 32 equal bytes, which are a forgotten setting.
 func NewSealKey(secret []byte) (SealKey, error) {
-	if len(secret) != xaes.KeySize { //check:seal-key-length
-		return SealKey{}, fmt.Errorf("oidcsso: a seal key has %d bytes, not %d; `openssl rand -base64 32` prints one in base64", xaes.KeySize, len(secret))
+	key, err := keytext.Check("seal key", secret)
+	if err != nil {
+		return SealKey{}, err
 	}
-	if strings.Count(string(secret), string(secret[:1])) == len(secret) { //check:weak-seal-key
-		return SealKey{}, errors.New("oidcsso: a seal key of 32 equal bytes is not random")
-	}
-	return sealKeyOf([xaes.KeySize]byte(secret)), nil
+	return sealKeyOf(key), nil
 }
 
 // ParseSealKey reads a key from a setting: 32 bytes in base64, as `openssl rand -base64 32` prints them.
 func ParseSealKey(text string) (SealKey, error) {
-	text = strings.TrimRight(strings.TrimSpace(text), "=")
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
-	secret, err := base64.RawStdEncoding.Strict().DecodeString(text)
+	key, err := keytext.Parse("seal key", text)
 	if err != nil {
-		return SealKey{}, errors.New("oidcsso: a seal key is 32 bytes in base64, such as `openssl rand -base64 32` prints")
+		return SealKey{}, err
 	}
-	return NewSealKey(secret)
+	return sealKeyOf(key), nil
 }
 
 // RandomSealKey makes a key that only this process knows: for demonstrations and tests. A sign-in under way does not

@@ -1,0 +1,265 @@
+package connectorstore
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/oidcsso/oidcsso"
+)
+
+// EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
+// "rekeyed", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
+const EventConnectorChanged = "connector_changed"
+
+func (w *writer) changed(ctx context.Context, r *row, change string) {
+	w.told(ctx, EventConnectorChanged, slog.String("connector", r.id), slog.String("tenant", r.tenant),
+		slog.String("change", change), slog.Int64("revision", r.revision), slog.String("state", r.state))
+}
+
+const maxTenant = 200 // bytes
+
+// Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
+// [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
+// ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
+//
+// Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
+func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
+	if len(tenant) > maxTenant { //check:store-tenant
+		return Connector{}, refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	}
+	if cfg.ID != "" { //check:store-own-id
+		return Connector{}, refuse(CodeInvalid, "Leave it out: the store draws one that was never used.", "The configuration has an ID.")
+	}
+	if len(cfg.Domains) > 0 { //check:store-domains
+		return Connector{}, refuse(CodeInvalid, "Create the connector without domains, then claim them.", "The configuration has domains.")
+	}
+	cfg.ID = newID()
+	if err := s.checkIn(StateDraft, cfg); err != nil {
+		return Connector{}, err
+	}
+	var made *row
+	err := s.write(ctx, func(w *writer) error {
+		r := &row{id: cfg.ID, tenant: tenant, state: string(StateDraft), domains: "[]", formerIssuers: "[]", created: millis(w.now)}
+		if err := r.setConfiguration(cfg); err != nil {
+			return err
+		}
+		if err := s.sealSecrets(ctx, r, &cfg); err != nil {
+			return err
+		}
+		if err := w.insert(ctx, r); err != nil {
+			return err
+		}
+		made = r
+		w.changed(ctx, r, "created")
+		return nil
+	})
+	if err != nil {
+		return Connector{}, err
+	}
+	return made.connector()
+}
+
+// newID is 80 random bits, in the alphabet of connector IDs.
+func newID() string { return strings.ToLower(rand.Text()[:16]) }
+
+// Connector gives one connector, as it is now. A deleted one is CodeNotFound; one whose row was changed behind the store's
+// back is CodeTampered.
+func (s *Store) Connector(ctx context.Context, id string) (Connector, error) {
+	r, err := s.verified(ctx, s.db, id)
+	if err != nil {
+		return Connector{}, err
+	}
+	return r.connector()
+}
+
+// verified reads a row that can be trusted, and is not a deleted one.
+func (s *Store) verified(ctx context.Context, q queryer, id string) (*row, error) {
+	r, err := s.readRow(ctx, q, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.verify(r); err != nil {
+		return nil, err
+	}
+	if r.state == stateDeleted {
+		return nil, notFound("connector")
+	}
+	return r, nil
+}
+
+// Filter chooses connectors. The zero value chooses the first 100 of all.
+type Filter struct {
+	// Tenant chooses those of one tenant. Default: of all.
+	Tenant string
+	// After is the ID behind which to go on, to read page by page. Default: from the beginning.
+	After string
+	// Limit is how many at most. Default: 100; at most 1000.
+	Limit int
+}
+
+// Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
+// its ID and its error, and nothing else of it.
+func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ?", []any{f.After}
+	if f.Tenant != "" {
+		query, args = query+" AND tenant = ?", append(args, f.Tenant)
+	}
+	rows, err := s.db.QueryContext(ctx, s.options.Dialect.query(query+" ORDER BY id LIMIT ?"), append(args, min(f.Limit, 1000))...)
+	if err != nil {
+		return nil, fmt.Errorf("connectorstore: %w", err)
+	}
+	defer rows.Close()
+	var list []Listed
+	for rows.Next() {
+		r := new(row)
+		if err := rows.Scan(r.fields()...); err != nil {
+			return nil, fmt.Errorf("connectorstore: %w", err)
+		}
+		one := Listed{Err: s.verify(r)}
+		if one.Err == nil {
+			one.Connector, one.Err = r.connector()
+		}
+		if one.Err != nil {
+			one.Connector = Connector{ID: r.id}
+		}
+		list = append(list, one)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("connectorstore: %w", err)
+	}
+	return list, nil
+}
+
+// Listed is one connector of a list.
+type Listed struct {
+	Connector
+	// Err says why nothing but the ID can be given.
+	Err error
+}
+
+// Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
+// may lack issuer and client ID.
+//
+// A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
+// or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
+// to have the old secret sent to a server of theirs. Domains are not changed here and must be as they were read, or nil.
+//
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, or an [oidcsso.ConfigError].
+func (s *Store) Update(ctx context.Context, c Connector) (Connector, error) {
+	return s.edit(ctx, c.ID, c.Revision, "updated", func(w *writer, r *row) error { return w.update(ctx, r, c, false) })
+}
+
+// edit changes one row, if it is at the revision, and gives what became of it.
+func (s *Store) edit(ctx context.Context, id string, revision int64, change string, fn func(*writer, *row) error) (Connector, error) {
+	var r *row
+	err := s.write(ctx, func(w *writer) (err error) {
+		if r, err = w.current(ctx, id, revision); err != nil {
+			return err
+		}
+		if err := fn(w, r); err != nil {
+			return err
+		}
+		if err := w.save(ctx, r); err != nil {
+			return err
+		}
+		w.changed(ctx, r, change)
+		return nil
+	})
+	if err != nil {
+		return Connector{}, err
+	}
+	return r.connector()
+}
+
+// current is the row, if it is still the one that was read.
+func (w *writer) current(ctx context.Context, id string, revision int64) (*row, error) {
+	r, err := w.verified(ctx, w.tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if r.revision != revision { //check:store-revision
+		return nil, refuse(CodeConflict, "Read it again, and make the change on what it is now.", "The connector was changed meanwhile.")
+	}
+	return r, nil
+}
+
+func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) error {
+	old, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	cfg := c.Config
+	if cfg.ID != "" && cfg.ID != r.id { //check:store-id-changed
+		return refuse(CodeInvalid, "Leave it as it was read.", "The configuration has another ID.")
+	}
+	if cfg.Domains != nil && !slices.Equal(cfg.Domains, old.Domains) { //check:store-domains-changed
+		return refuse(CodeInvalid, "Use Claim, Verify, SetDomainState and Release.", "The configuration has other domains than the connector.")
+	}
+	if len(c.Tenant) > maxTenant { //check:store-tenant
+		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	}
+	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
+		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
+			"Somebody has signed in since, and accounts are found by the issuer.")
+	}
+	cfg.ID, cfg.Domains, cfg.Disabled = r.id, old.Domains, false
+	keep := cfg.Issuer == old.Issuer && cfg.ClientID == old.ClientID && cfg.TokenEndpointAuthMethod == old.TokenEndpointAuthMethod
+	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
+		return err
+	}
+	r.tenant = c.Tenant
+	return r.setConfiguration(cfg)
+}
+
+// SetState switches a connector on and off, if it is at the revision. It can't become a draft again. Whatever is to be active
+// is checked in whole; switching off is always possible, but for a draft without issuer or client ID, which is off.
+//
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeStateRefused, or an [oidcsso.ConfigError].
+func (s *Store) SetState(ctx context.Context, id string, revision int64, state State) (Connector, error) {
+	return s.edit(ctx, id, revision, "state", func(w *writer, r *row) error {
+		if state != StateActive && state != StateDisabled { //check:store-state
+			return refuse(CodeStateRefused, "Use active or disabled.", "The state %q can't be set.", state)
+		}
+		cfg, err := r.configuration()
+		if err != nil {
+			return err
+		}
+		if state == StateActive || incomplete(&cfg) { //check:activate-checked
+			if err := w.openSecrets(ctx, r, &cfg); err != nil {
+				return err
+			}
+			if err := w.check(cfg); err != nil {
+				return err
+			}
+		}
+		r.state = string(state)
+		return nil
+	})
+}
+
+// Delete ends a connector, if it is at the revision. Its secrets and configuration are gone; its ID is never used again. It
+// must have released its domains, since their people could otherwise sign in another way from one moment to the next.
+//
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeStateRefused.
+func (s *Store) Delete(ctx context.Context, id string, revision int64) error {
+	_, err := s.edit(ctx, id, revision, "deleted", func(w *writer, r *row) error {
+		if r.domains != "[]" { //check:delete-domains
+			return refuse(CodeStateRefused, "Release the domains first: their people then sign in without single sign-on.", "The connector still has domains.")
+		}
+		for _, table := range []string{"oidcsso_claims", "oidcsso_grants"} {
+			if _, err := s.options.Dialect.exec(ctx, w.tx, "DELETE FROM "+table+" WHERE connector = ?", id); err != nil {
+				return err
+			}
+		}
+		r.state, r.config, r.secret, r.nextSecret = stateDeleted, "{}", "", ""
+		return nil
+	})
+	return err
+}
