@@ -95,6 +95,7 @@ type environment struct {
 	tokens    bool
 	allow     func(string) bool
 	logger    *slog.Logger
+	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
 	egressFor func(string) *Egress
@@ -153,6 +154,7 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
+	env.events = o.Events
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)

@@ -106,7 +106,7 @@ func (s *store) create(_ context.Context, id *oidcsso.Identity) (*account, error
 	}
 	a := &account{id: len(s.accounts) + 1, addresses: map[string]bool{}, claimID: id.Domain.ClaimID}
 	if id.Email != "" {
-		a.addresses[id.Email] = id.Domain.State == oidcsso.DomainAsserted
+		a.addresses[id.Email] = id.Domain.State != oidcsso.DomainClaimed
 	}
 	s.accounts, s.links[id.Key()] = append(s.accounts, a), a
 	s.created++
@@ -136,6 +136,16 @@ func person(subject, email string) *oidcsso.Identity {
 // stranger is an identity whose identity provider has no say over the address that it sends: Finish leaves Email empty.
 func stranger(connector, issuer, subject string, status oidcsso.EmailStatus) *oidcsso.Identity {
 	return &oidcsso.Identity{Connector: connector, Issuer: issuer, Subject: subject, EmailStatus: status}
+}
+
+// inDomain is the person of acme.example while the domain is in that state, as Finish gives it: without Email if it is frozen.
+func inDomain(subject string, state oidcsso.DomainState) *oidcsso.Identity {
+	id := person(subject, subject+"@acme.example")
+	id.Domain.State = state
+	if state == oidcsso.DomainFrozen {
+		id.Email, id.EmailStatus = "", oidcsso.EmailFrozen
+	}
+	return id
 }
 
 // with changes an identity.
