@@ -70,6 +70,7 @@ func (r *row) live() (oidcsso.Config, error) {
 	cfg, err := r.configuration()
 	cfg.Disabled = r.state != string(StateActive)
 	if r.state == string(StateDraft) {
+		cfg = withStandIns(cfg) // no sign-in begins with them, and the domains are owned all the same
 		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
 			if cfg.Domains[i].State != oidcsso.DomainFrozen {
 				cfg.Domains[i].State = oidcsso.DomainVerified
@@ -77,12 +78,6 @@ func (r *row) live() (oidcsso.Config, error) {
 		}
 	}
 	return cfg, err
-}
-
-// absent says whether replicas are not to know the row: no connector can be made of an incomplete draft, and nobody is to
-// notice.
-func (r *row) absent(cfg *oidcsso.Config) bool {
-	return r.state == string(StateDraft) && incomplete(cfg)
 }
 
 // incomplete says whether a Config is one that only a draft may have.

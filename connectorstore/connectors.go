@@ -23,7 +23,8 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 const maxTenant = 200 // bytes
 
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
-// [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
+// [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
+// ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
 //
 // Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
