@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
+	"net/url"
 	"strings"
 
 	"github.com/oidcsso/oidcsso"
@@ -18,11 +18,11 @@ const ssoPath = "/sso"
 
 // settings are what the command line and the environment say.
 type settings struct {
-	addr, baseURL string
-	database      string // empty: one that is gone at the end
-	replicas      int
-	dns           string
-	demo          bool
+	addr, origin string // origin is where the outside world finds all replicas
+	database     string // empty: one that is gone at the end
+	replicas     int
+	dns          string
+	demo         bool
 
 	adminToken string
 	tokenDrawn bool
@@ -35,7 +35,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	flags := flag.NewFlagSet("multitenant", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
-	flags.StringVar(&s.baseURL, "base-url", "", "`URL` at which the outside world reaches all replicas, without a path (default: http:// and the address)")
+	flags.StringVar(&s.origin, "base-url", "", "`URL` at which the outside world reaches all replicas, without a path (default: http:// and the address)")
 	flags.StringVar(&s.database, "db", "", "`file` of SQLite, or a postgres:// URL; it needs SSO_KEY and STORE_KEY (default: a file that is gone at the end,\nwith the demonstration)")
 	flags.IntVar(&s.replicas, "replicas", 2, "how `many` replicas take turns in this process; other processes may join with -db and -base-url")
 	flags.StringVar(&s.dns, "dns", "", "`address` of the DNS server that is asked for proofs (default: those of this machine)")
@@ -49,7 +49,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	case s.replicas < 1 || s.replicas > 20:
 		return nil, errors.New("-replicas: between 1 and 20")
 	}
-	s.baseURL = strings.TrimSuffix(s.baseURL, "/")
+	s.origin = strings.TrimSuffix(s.origin, "/")
 	s.demo = s.demo || s.database == ""
 	return s, s.readSecrets(getenv)
 }
@@ -82,25 +82,28 @@ func (s *settings) readSecrets(getenv func(string) string) error {
 	return nil
 }
 
-// origin is where a browser finds the application, now that the port is known.
-func (s *settings) origin(bound net.Addr) string {
-	if s.baseURL != "" {
-		return s.baseURL
+// bound completes the settings, now that the port is known.
+func (s *settings) bound(address net.Addr) {
+	if s.addr = address.String(); s.origin == "" {
+		s.origin = "http://" + s.addr
 	}
-	host, _, _ := net.SplitHostPort(s.addr)
-	if host == "" {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(bound.(*net.TCPAddr).Port))
 }
 
 // announce prints what has to be known before the first sign-in.
-func (s *settings) announce(w io.Writer, origin, database string, hints []string) {
-	fmt.Fprintf(w, "Open %s/ (%d replicas on %s)\n", origin, s.replicas, database)
+func (s *settings) announce(w io.Writer, hints []string) {
+	fmt.Fprintf(w, "Open %s/ (%d replicas at %s, on %s)\n", s.origin, s.replicas, s.addr, s.databaseName())
 	if s.tokenDrawn {
-		fmt.Fprintf(w, "The admin API is at %s/admin, with ADMIN_TOKEN=%s\n", origin, s.adminToken)
+		fmt.Fprintf(w, "The admin API is at %s/admin, with ADMIN_TOKEN=%s\n", s.origin, s.adminToken)
 	}
 	for _, hint := range hints {
 		fmt.Fprintln(w, " ", hint)
 	}
+}
+
+// databaseName leaves out a password.
+func (s *settings) databaseName() string {
+	if u, err := url.Parse(s.database); err == nil && isPostgres(s.database) {
+		return u.Redacted()
+	}
+	return s.database
 }
