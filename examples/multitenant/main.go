@@ -67,6 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // backend is all replicas of this process, and the demonstration's outside world.
 type backend struct {
 	replicas []*replica
+	outside  *demo // nil without the demonstration
 	handler  http.Handler
 	hints    []string
 	stop     context.CancelFunc
@@ -80,13 +81,12 @@ func newBackend(ctx context.Context, s *settings, log *slog.Logger) (_ *backend,
 			err = errors.Join(err, b.end())
 		}
 	}()
-	var outside *demo
 	if s.demo {
-		outside = newDemo(s.origin)
+		b.outside = newDemo(s.origin)
 	}
 	var handlers balancer
 	for i := range s.replicas {
-		r, err := newReplica(ctx, fmt.Sprintf("%d at %s", i+1, s.addr), s, outside, log)
+		r, err := newReplica(ctx, fmt.Sprintf("%d at %s", i+1, s.addr), s, b.outside, log)
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +94,8 @@ func newBackend(ctx context.Context, s *settings, log *slog.Logger) (_ *backend,
 		handlers.handlers = append(handlers.handlers, r.handler)
 	}
 	b.handler = &handlers
-	if outside != nil {
-		if b.hints, err = outside.seed(ctx, b.replicas[0]); err != nil {
+	if b.outside != nil {
+		if b.hints, err = b.outside.seed(ctx, b.replicas[0]); err != nil {
 			return nil, err
 		}
 		for _, r := range b.replicas { // so that the first request finds what was made, wherever it goes
@@ -103,7 +103,7 @@ func newBackend(ctx context.Context, s *settings, log *slog.Logger) (_ *backend,
 				return nil, err
 			}
 		}
-		b.handler = outside.routes(b.handler)
+		b.handler = b.outside.routes(b.handler)
 	}
 	return b, nil
 }
