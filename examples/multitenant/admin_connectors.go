@@ -29,7 +29,7 @@ func (a *admin) view(r *http.Request, c connectorstore.Connector) (any, error) {
 		return nil, err
 	}
 	c.Config.Domains = nil // they are in the claims, with more
-	return connectorView{c, callback, claims}, nil
+	return connectorView{c, callback, append([]connectorstore.Claim{}, claims...)}, nil
 }
 
 // viewed is for the calls that end with a connector.

@@ -25,7 +25,7 @@ func (a *admin) addGrant(r *http.Request) (any, error) {
 
 func (a *admin) grants(r *http.Request) (any, error) {
 	list, err := a.store.Grants(r.Context(), r.PathValue("id"))
-	return map[string]any{"grants": list}, err
+	return map[string]any{"grants": append([]connectorstore.Grant{}, list...)}, err
 }
 
 func (a *admin) revokeGrant(r *http.Request) (any, error) {
@@ -58,7 +58,7 @@ func (a *admin) readmit(r *http.Request) (any, error) {
 
 func (a *admin) integrity(r *http.Request) (any, error) {
 	faults, err := a.store.Integrity(r.Context())
-	return map[string]any{"faults": faults}, err
+	return map[string]any{"faults": append([]string{}, faults...)}, err
 }
 
 // status is how well this replica knows the store, with everything that an operator may read.

@@ -25,7 +25,12 @@ type replica struct {
 // newReplica starts one. What it does in the background ends with ctx.
 func newReplica(ctx context.Context, name string, s *settings, outside *demo, log *slog.Logger) (_ *replica, err error) {
 	log = log.With("replica", name)
-	opts := &oidcsso.Options{BaseURL: s.origin + ssoPath, Logger: log, Events: oidcsso.LogEvents(log)} // the audit trail
+	opts := &oidcsso.Options{
+		BaseURL: s.origin + ssoPath,
+		Logger:  log,
+		Events:  oidcsso.LogEvents(log), // the audit trail
+		Egress:  oidcsso.Egress{InsecureAllowLoopback: s.loopback},
+	}
 	resolver := connectorstore.SystemResolver()
 	if s.dns != "" {
 		if resolver, err = connectorstore.NewResolver(s.dns); err != nil {
@@ -33,7 +38,6 @@ func newReplica(ctx context.Context, name string, s *settings, outside *demo, lo
 		}
 	}
 	if outside != nil {
-		opts.Egress.InsecureAllowLoopback = true // its identity providers are on this machine
 		resolver = zoneBefore{outside.zone, resolver}
 	}
 	db, dialect, err := openDatabase(s.database)

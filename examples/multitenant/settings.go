@@ -18,11 +18,11 @@ const ssoPath = "/sso"
 
 // settings are what the command line and the environment say.
 type settings struct {
-	addr, origin string // origin is where the outside world finds all replicas
-	database     string // empty: one that is gone at the end
-	replicas     int
-	dns          string
-	demo         bool
+	addr, origin   string // origin is where the outside world finds all replicas
+	database       string // empty: one that is gone at the end
+	replicas       int
+	dns            string
+	demo, loopback bool
 
 	adminToken string
 	tokenDrawn bool
@@ -40,6 +40,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	flags.IntVar(&s.replicas, "replicas", 2, "how `many` replicas take turns in this process; other processes may join with -db and -base-url")
 	flags.StringVar(&s.dns, "dns", "", "`address` of the DNS server that is asked for proofs (default: those of this machine)")
 	flags.BoolVar(&s.demo, "demo", false, "serve identity providers to try it with, and have two companies use them")
+	flags.BoolVar(&s.loopback, "insecure-loopback", false, "allow identity providers on this machine, also by http; -demo does")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -51,6 +52,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	}
 	s.origin = strings.TrimSuffix(s.origin, "/")
 	s.demo = s.demo || s.database == ""
+	s.loopback = s.loopback || s.demo
 	return s, s.readSecrets(getenv)
 }
 
