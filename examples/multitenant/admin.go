@@ -66,6 +66,9 @@ func (a *admin) routes() http.Handler {
 	} {
 		mux.Handle(pattern, a.serve(call))
 	}
+	mux.Handle("/admin/", a.serve(func(*http.Request) (any, error) {
+		return nil, &problem{status: http.StatusNotFound, Code: "not_found", Message: "There is no such call."}
+	}))
 	return a.authorized(mux)
 }
 

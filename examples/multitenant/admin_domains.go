@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/oidcsso/oidcsso"
+	"github.com/oidcsso/oidcsso/connectorstore"
 )
 
 // claim says that a domain is the connector's. The answer has the DNS record that proves it.
@@ -42,13 +43,14 @@ func (a *admin) setDomainState(r *http.Request) (any, error) {
 
 func (a *admin) release(r *http.Request) (any, error) {
 	claim, err := a.store.ClaimByID(r.Context(), r.PathValue("claim"))
-	if err == nil && claim.Owned {
-		err = a.people.claimEnded(r.Context(), claim.Domain())
-	}
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.store.Release(r.Context(), claim.ID)
+	release := func() error { return a.store.Release(r.Context(), claim.ID) }
+	if !claim.Owned { // nobody's account ever rested on it
+		return nil, release()
+	}
+	return nil, a.people.endClaim(r.Context(), claim.Domain(), release)
 }
 
 // assert takes an operator's word for a proof.
@@ -70,14 +72,17 @@ func (a *admin) transfer(r *http.Request) (any, error) {
 		return nil, err
 	}
 	from, err := a.store.ClaimByID(r.Context(), r.PathValue("claim"))
-	if err == nil {
-		err = a.people.claimEnded(r.Context(), from.Domain())
-	}
 	if err != nil {
 		return nil, err
 	}
+	move := a.store.Transfer
 	if body.Asserted {
-		return a.store.TransferAsserted(r.Context(), from.ID, body.To)
+		move = a.store.TransferAsserted
 	}
-	return a.store.Transfer(r.Context(), from.ID, body.To)
+	var to connectorstore.Claim
+	err = a.people.endClaim(r.Context(), from.Domain(), func() (err error) {
+		to, err = move(r.Context(), from.ID, body.To)
+		return err
+	})
+	return to, err
 }

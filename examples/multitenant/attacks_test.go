@@ -31,6 +31,8 @@ func TestAdminIsClosed(t *testing.T) {
 			}
 		}
 		w.admin("GET", "/connectors?tenant=acme", "", "").want(200, id)
+		w.admin("GET", "/nothing", "", "").want(http.StatusNotFound, "not_found")
+		w.admin("PATCH", "/connectors/"+id, "", "").want(http.StatusNotFound, "not_found")
 	})
 }
 
@@ -167,7 +169,7 @@ func TestEmergency(t *testing.T) {
 func TestOlderAccountIsNotHandedOut(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// initech.test was another company's, as part of a wildcard, until a moment ago.
-		if err := w.backend.replicas[0].people.claimEnded(t.Context(), "*.test"); err != nil {
+		if err := w.backend.replicas[0].people.endClaim(t.Context(), "*.test", func() error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		id, _ := w.initech()

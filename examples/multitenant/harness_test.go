@@ -162,6 +162,16 @@ func (a reply) field(names ...string) string {
 	return text
 }
 
+// raw is a member of a JSON object as it stands.
+func (a reply) raw(name string) string {
+	a.t.Helper()
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(a.body), &object); err != nil {
+		a.t.Fatalf("%v: %s", err, a.body)
+	}
+	return string(object[name])
+}
+
 func (w *world) do(client *http.Client, r *http.Request) reply {
 	w.t.Helper()
 	response, err := client.Do(r)

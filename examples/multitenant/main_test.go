@@ -47,6 +47,8 @@ func TestThreeSteps(t *testing.T) {
 		w.admin("PUT", "/connectors/"+id, "", body).want(http.StatusPreconditionRequired, "If-Match")
 		stored := w.admin("PUT", "/connectors/"+id, made.etag, body).want(200, `"has_secret": true`, `"tenant": "initech"`)
 		w.admin("PUT", "/connectors/"+id, made.etag, body).want(http.StatusPreconditionFailed, `"conflict"`)
+		whole := w.admin("GET", "/connectors/"+id, "", "") // what was read can be sent back as it is
+		stored = w.admin("PUT", "/connectors/"+id, stored.etag, `{"config": `+whole.raw("config")+`}`).want(200, `"has_secret": true`)
 		w.admin("POST", "/connectors/"+id+"/test", "", "").want(200, "client_accepted")
 		w.admin("PUT", "/connectors/"+id+"/state", stored.etag, `{"state": "active"}`).want(200, `"state": "active"`)
 
@@ -198,6 +200,9 @@ func TestTransfer(t *testing.T) {
 		from := w.claimIn(old)
 		to := w.admin("POST", "/connectors/"+id+"/domains", "", `{"domain": "acme.test"}`).want(200).field("id")
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`"}`).want(422, "proof_missing")
+		if ended, err := w.backend.replicas[0].people.claimEndedSince(t.Context(), "alice@acme.test", 0); err != nil || ended {
+			t.Errorf("a move that was refused counts: %v %v", ended, err)
+		}
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`", "asserted": true}`).want(200, `"state": "enforced"`)
 		w.settle()
 		a := w.browser().submit(w.origin+"/login", "email", "otto@acme.test", "password", "crocus").want(http.StatusSeeOther)
@@ -232,7 +237,7 @@ func TestRunEnds(t *testing.T) {
 		return out.Write(p)
 	})
 	err := run(ctx, []string{"-addr", "127.0.0.1:0"}, func(string) string { return "" }, announced, io.Discard)
-	if err != nil || !strings.Contains(out.String(), "2 replicas") {
+	if err != nil || !strings.Contains(out.String(), "replicas: 2") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oidcsso/oidcsso"
+	"github.com/oidcsso/oidcsso/connectorstore"
 )
 
 // person is an account. The zero person is nobody.
@@ -101,9 +102,20 @@ func (p *people) spendRecovery(ctx context.Context, of person) (bool, error) {
 	return n == 1, err
 }
 
-// claimEnded is noted before it ends: in doubt, accounts are refused that could be linked, not linked that must be refused.
-func (p *people) claimEnded(ctx context.Context, domain string) error {
-	_, err := changed(ctx, p.db, "INSERT INTO ended_claims (domain, at) VALUES ($1, $2)", domain, time.Now().UnixMilli())
+// endClaim notes that a claim ends before end does it: in doubt, accounts are refused that could be linked, not linked that
+// must be refused. Where the store refused, and so nothing ended, the note goes again.
+func (p *people) endClaim(ctx context.Context, domain string, end func() error) error {
+	id := newToken()
+	if _, err := changed(ctx, p.db, "INSERT INTO ended_claims (id, domain, at) VALUES ($1, $2, $3)", id, domain, time.Now().UnixMilli()); err != nil {
+		return err
+	}
+	err := end()
+	var refused *connectorstore.Error
+	if errors.As(err, &refused) {
+		if _, err := changed(ctx, p.db, "DELETE FROM ended_claims WHERE id = $1", id); err != nil {
+			return err
+		}
+	}
 	return err
 }
 

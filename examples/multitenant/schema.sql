@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS links (
 
 -- When a claim to a domain ended: accounts that lived under it are not the next owner's.
 CREATE TABLE IF NOT EXISTS ended_claims (
+	id     TEXT   NOT NULL PRIMARY KEY,
 	domain TEXT   NOT NULL, -- "acme.test", or "*.acme.test"
 	at     BIGINT NOT NULL
 );

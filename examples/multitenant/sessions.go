@@ -23,7 +23,7 @@ type session struct {
 	exception string // the grant that let the person in; empty: none was needed
 }
 
-// of gives the request's session; ok is false if it has none, or none any more. It is asked anew at each request whether it may
+// session gives the request's session; ok is false if it has none, or none any more. It is asked anew at each request whether it may
 // go on: a session outlives the moment at which its way in was closed. An error is "not known now", and ends nothing.
 func (a *app) session(r *http.Request) (s session, ok bool, err error) {
 	cookie, err := r.Cookie(sessionCookie)

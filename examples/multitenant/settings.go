@@ -93,7 +93,7 @@ func (s *settings) bound(address net.Addr) {
 
 // announce prints what has to be known before the first sign-in.
 func (s *settings) announce(w io.Writer, hints []string) {
-	fmt.Fprintf(w, "Open %s/ (%d replicas at %s, on %s)\n", s.origin, s.replicas, s.addr, s.databaseName())
+	fmt.Fprintf(w, "Open %s/ (replicas: %d, at %s, on %s)\n", s.origin, s.replicas, s.addr, s.databaseName())
 	if s.tokenDrawn {
 		fmt.Fprintf(w, "The admin API is at %s/admin, with ADMIN_TOKEN=%s\n", s.origin, s.adminToken)
 	}
