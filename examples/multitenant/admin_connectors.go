@@ -20,9 +20,12 @@ type connectorView struct {
 }
 
 func (a *admin) view(r *http.Request, c connectorstore.Connector) (any, error) {
-	callback, err := oidcsso.CallbackURL(a.sso.BaseURL, c.ID)
-	if err != nil {
-		return nil, err
+	callback := c.Config.RedirectURL // of a developer, where customers registered another one years ago
+	if callback == "" {
+		var err error
+		if callback, err = oidcsso.CallbackURL(a.sso.BaseURL, c.ID); err != nil {
+			return nil, err
+		}
 	}
 	claims, err := a.store.Claims(r.Context(), c.ID)
 	if err != nil {

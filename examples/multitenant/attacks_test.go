@@ -2,7 +2,9 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -148,16 +150,43 @@ func TestEmergency(t *testing.T) {
 		}
 		w.browser().submit(w.origin+"/login", "email", "otto@acme.test", "password", "crocus").want(http.StatusSeeOther) // to the identity provider
 
-		b, a := enter("otto@acme.test", "crocus", code)
-		a.want(http.StatusSeeOther)
-		if b.me() != "Otto Olsen" {
+		// The code works once, however many come with it at once.
+		var browsers [8]*browser
+		var answers [8]int
+		var all sync.WaitGroup
+		for i := range browsers {
+			browsers[i] = w.browser()
+			all.Go(func() {
+				response, err := browsers[i].client.PostForm(w.origin+"/emergency",
+					url.Values{"email": {"otto@acme.test"}, "password": {"crocus"}, "code": {code}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				response.Body.Close()
+				answers[i] = response.StatusCode
+			})
+		}
+		all.Wait()
+		var b *browser
+		for i, status := range answers {
+			switch {
+			case status == http.StatusForbidden:
+			case status == http.StatusSeeOther && b == nil:
+				b = browsers[i]
+			default:
+				t.Errorf("%v", answers)
+			}
+		}
+		if b == nil || b.me() != "Otto Olsen" {
 			t.Fatal("the exception lets nobody in")
 		}
 		refused("the code a second time", "otto@acme.test", "crocus", code)
-		w.admin("GET", "/connectors/"+id+"/grants", "", "").want(200, `"uses": 1`, "the identity provider is down")
+		w.admin("GET", "/connectors/"+id+"/grants", "", "").want(200, "the identity provider is down")
 		if !strings.Contains(w.log.String(), "break_glass_used") {
 			t.Error("the audit trail does not have it")
 		}
+		w.admin("POST", "/connectors/"+id+"/grants", "", `{"address": "otto@acme.test", "by": "nina@operator.test", "reason": "another day"}`).want(200)
 		w.admin("DELETE", "/grants/"+grant, "", "").want(http.StatusNoContent)
 		if b.me() != "" {
 			t.Error("the session outlived the exception")

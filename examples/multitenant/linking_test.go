@@ -72,6 +72,22 @@ func TestLinkLooksAgain(t *testing.T) {
 	})
 }
 
+// A stranger registered an address that they never confirmed: the account does not become its owner's, nor its owner's theirs.
+func TestUnconfirmedAddress(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		people := w.backend.replicas[0].people
+		if _, err := changed(t.Context(), people.db, "UPDATE addresses SET verified = 0 WHERE person = 'alice'"); err != nil {
+			t.Fatal(err)
+		}
+		resolver := people.accounts()
+		_, err := resolver.Resolve(t.Context(), oidcssotest.Identity(t, userOf("a", "alice@acme.test", "Alice")))
+		var refusal *accounts.Refusal
+		if !errors.As(err, &refusal) || refusal.Reason != accounts.ReasonAddressUnverified {
+			t.Error(err)
+		}
+	})
+}
+
 // A claim that ended counts for the addresses that it covered, and for no others.
 func TestEndedClaims(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

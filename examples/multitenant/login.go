@@ -109,7 +109,7 @@ func (a *app) emergency(w http.ResponseWriter, r *http.Request) {
 		a.show(w, http.StatusForbidden, view{Title: "Emergency access", Text: "That is not right, or you can't get in here.", Form: "emergency"})
 	}
 	passwordRight := isPassword(found.password, r.PostFormValue("password"))
-	codeRight := found.recovery != "" && sameHash(found.recovery, r.PostFormValue("code"))
+	codeRight := sameHash(found.recovery, r.PostFormValue("code"))
 	if !passwordRight || !codeRight {
 		refuse()
 		return

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/oidcsso/oidcsso"
 )
 
 // initech makes a connector for a company that has none, as its administrator does: the first two steps.
@@ -87,6 +90,9 @@ func TestThreeSteps(t *testing.T) {
 		// And when the domain is given up, that is over: but the account has no password to go back to.
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusConflict, "state_refused")
 		w.admin("DELETE", "/domains/"+claim.field("id"), "", "").want(http.StatusNoContent)
+		if ended, err := w.backend.replicas[1].people.claimEndedSince(t.Context(), "ida@initech.test", 0); err != nil || !ended {
+			t.Errorf("it is not noted that the claim ended: %v", err)
+		}
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusNoContent)
 		w.admin("GET", "/connectors/"+id, "", "").want(http.StatusNotFound, "not_found")
 		w.settle()
@@ -117,6 +123,9 @@ func TestTwoReplicas(t *testing.T) {
 		w.settle()
 		if b.me() != "" {
 			t.Error("a session outlived the day on which its connector was switched off")
+		}
+		if bob, err := w.backend.replicas[1].people.byAddress(t.Context(), "bob@acme.test"); err != nil || bob.claim == "" {
+			t.Errorf("his account does not say under which claim it was made: %+v %v", bob, err)
 		}
 		b.submit(w.replica[1]+"/login", "email", "bob@acme.test", "password", "x").want(http.StatusServiceUnavailable, "connector_disabled")
 		w.admin("PUT", "/connectors/"+id+"/state", w.etag(id), `{"state": "active"}`).want(200)
@@ -196,6 +205,8 @@ func TestRekey(t *testing.T) {
 func TestTransfer(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		id, client := w.initech()
+		b := w.browser()
+		b.signIn("acme", "bob@acme.test").want(200, "Hello, Bob Brandt")
 		old := w.admin("GET", "/connectors/"+w.connectorOf("acme"), "", "").want(200)
 		from := w.claimIn(old)
 		to := w.admin("POST", "/connectors/"+id+"/domains", "", `{"domain": "acme.test"}`).want(200).field("id")
@@ -205,6 +216,9 @@ func TestTransfer(t *testing.T) {
 		}
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`", "asserted": true}`).want(200, `"state": "enforced"`)
 		w.settle()
+		if b.me() != "" {
+			t.Error("a session of the old connector went on")
+		}
 		a := w.browser().submit(w.origin+"/login", "email", "otto@acme.test", "password", "crocus").want(http.StatusSeeOther)
 		if !strings.HasPrefix(a.location, client.Issuer) {
 			t.Errorf("sent to %s", a.location)
@@ -225,6 +239,32 @@ func TestWakeUp(t *testing.T) {
 		<-wake // it listens
 		w.admin("POST", "/connectors", "", `{"tenant": "t", "config": {}}`).want(200)
 		<-wake
+	})
+}
+
+// What is in no JSON, since a tenant must not set it, is not lost by an administrator's change either.
+func TestRedirectURLStays(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const old = "https://old.example.com/callback"
+		r := w.backend.replicas[0]
+		c, err := r.store.Create(t.Context(), "t", oidcsso.Config{RedirectURL: old})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.admin("PUT", "/connectors/"+c.ID, w.etag(c.ID), `{"config": {"name": "T"}}`).want(200, `"callback_uri": "`+old+`"`, `"name": "T"`)
+	})
+}
+
+func TestSessionEnds(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser()
+		b.submit(w.origin+"/login", "email", "nora@northwind.test", "password", "sunflower").want(http.StatusSeeOther)
+		if _, err := changed(t.Context(), w.backend.replicas[0].people.db, "UPDATE sessions SET expires = $1", time.Now().UnixMilli()); err != nil {
+			t.Fatal(err)
+		}
+		if b.me() != "" {
+			t.Error("it has no end")
+		}
 	})
 }
 
