@@ -23,8 +23,8 @@ func newOutOfOrder(id string, cfgs []Config, problem error, last *Connector, all
 	for _, cfg := range cfgs {
 		named = append(named, cfg.Domains...)
 	}
-	if last != nil {
-		named = append(named, last.domains()...) //check:out-of-order-last
+	if last != nil { //check:out-of-order-last
+		named = append(named, last.domains()...)
 	}
 	seen := map[string]bool{}
 	for _, d := range named {
