@@ -80,7 +80,7 @@ func (s *Store) canonical(r *row, domain string) (oidcsso.Domain, error) {
 	}
 	// Without all that is no matter of the domain, such as secrets.
 	cfg = oidcsso.Config{ID: cfg.ID, Issuer: cfg.Issuer, ClientID: cfg.ClientID, RedirectURL: cfg.RedirectURL, Domains: []oidcsso.Domain{{Name: domain}}}
-	c, err := oidcsso.NewConnector(cfg, s.sso)
+	c, err := oidcsso.NewConnector(withStandIns(cfg), s.sso)
 	if err != nil { //check:claim-domain
 		return oidcsso.Domain{}, err
 	}

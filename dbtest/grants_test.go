@@ -127,6 +127,8 @@ func TestGrantRefused(t *testing.T) {
 			"by somebody endless":    {func(p *connectorstore.GrantParams) { p.By = strings.Repeat("x", 321) }, connectorstore.CodeInvalid},
 			"without a reason":       {func(p *connectorstore.GrantParams) { p.Reason = "\n" }, connectorstore.CodeInvalid},
 			"an endless reason":      {func(p *connectorstore.GrantParams) { p.Reason = strings.Repeat("x", 501) }, connectorstore.CodeInvalid},
+			"by what is no text":     {func(p *connectorstore.GrantParams) { p.By = "boss\x00" }, connectorstore.CodeInvalid},
+			"no text as a reason":    {func(p *connectorstore.GrantParams) { p.Reason = "\xff" }, connectorstore.CodeInvalid},
 			"for over a week":        {func(p *connectorstore.GrantParams) { p.Until = start.Add(7*24*time.Hour + 1) }, connectorstore.CodeInvalid},
 			"until now":              {func(p *connectorstore.GrantParams) { p.Until = start }, connectorstore.CodeInvalid},
 			"of no connector":        {func(p *connectorstore.GrantParams) { p.Connector = "nobody" }, connectorstore.CodeNotFound},
@@ -225,6 +227,32 @@ func TestGrantWithoutTheDatabase(t *testing.T) {
 		}
 		if got := password(t.Context(), l, "ada@acme.example"); got != "by acme" {
 			t.Error(got)
+		}
+	})
+}
+
+// An exception is revoked between the look and the count.
+func TestGrantRevokedMeanwhile(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		w, l := grantWorld(t, e)
+		g, err := w.store.AddGrant(t.Context(), grantOf("ada@acme.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.meanwhile(func() {
+			if err := w.store.RevokeGrant(t.Context(), g.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodPassword); got != "" || !errors.Is(err, oidcsso.CodeUnavailable) {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodPassword); got != "" || err != nil {
+			t.Errorf("afterwards: %q, %v", got, err)
+		}
+		if list, err := w.store.Grants(t.Context(), "acme"); err != nil || len(list) != 1 || list[0].Uses != 0 {
+			t.Errorf("the list is %+v, %v", list, err)
 		}
 	})
 }

@@ -69,6 +69,9 @@ func TestLiveIsWokenByPostgreSQL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if i == 3 { // the listener loses its connection, and what is told meanwhile
+				w.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN oidcsso'")
+			}
 			t.Logf("change %d arrived after %v", i, eventually(t, "a change", func() bool { return connector(t.Context(), l, c.ID) == "disabled" }))
 		}
 	})
@@ -234,7 +237,9 @@ func TestLiveWarnsOfExpiringSecrets(t *testing.T) {
 		soon, late, never := row("soon", 1), row("late", 2), row("never", 3)
 		soon.Config.ClientSecretExpiry = start.Add(10 * 24 * time.Hour)
 		late.Config.ClientSecretExpiry = start.Add(33 * 24 * time.Hour)
-		w.insert(t, soon, late, never)
+		disabled := soon
+		disabled.ID, disabled.Revision, disabled.State = "disabled", 4, "disabled"
+		w.insert(t, soon, late, never, disabled)
 		l := w.live(t)
 		told := func(step string, want ...string) {
 			t.Helper()

@@ -338,7 +338,7 @@ func TestLiveHoldsWhatItKnows(t *testing.T) {
 		want         string // part of the error
 		mended       bool
 	}{
-		"an older copy":        {"UPDATE oidcsso_meta SET revision = 1", "UPDATE oidcsso_meta SET revision = 50", "went back", false},
+		"an older copy":        {"UPDATE oidcsso_meta SET revision = 1", "UPDATE oidcsso_meta SET revision = 50", "went back", true},
 		"newer tables":         {"UPDATE oidcsso_meta SET version = 99", "UPDATE oidcsso_meta SET version = 1", "version 99", true},
 		"older tables":         {"UPDATE oidcsso_meta SET version = 0", "UPDATE oidcsso_meta SET version = 1", "version 0", true},
 		"no tables":            {"ALTER TABLE oidcsso_meta RENAME TO away", "ALTER TABLE away RENAME TO oidcsso_meta", "revision", true},
@@ -374,6 +374,49 @@ func TestLiveHoldsWhatItKnows(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A backup is restored, and administrators go on from there. The replica does not follow while it knows more than the database; then
+// it takes what is newer, and closes what has lost a change.
+func TestLiveAfterABackupWasRestored(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		ctx := t.Context()
+		w := newWorld(t, e)
+		w.insert(t, row("lost", 1), row("same", 2, "same.example"), row("fresh", 3))
+		backup := [][]any{w.copy(t, "lost"), w.copy(t, "same"), w.copy(t, "fresh")}
+		l := w.live(t)
+		w.replace(t, row("lost", 5, "lost.example"))
+		sync1(t, l)
+
+		w.exec(t, "UPDATE oidcsso_meta SET revision = 3")
+		for _, values := range backup {
+			w.put(t, values)
+		}
+		look := func() string {
+			return password(ctx, l, "a@lost.example") + ", " + password(ctx, l, "a@same.example") + ", " + password(ctx, l, "a@fresh.example")
+		}
+		for range 2 {
+			if err := l.Sync(ctx); err == nil {
+				t.Error("there is no error")
+			}
+		}
+		if got := look(); got != "by lost, by same, open" {
+			t.Errorf("at once it is %s", got)
+		}
+		w.replace(t, row("fresh", 4, "fresh.example"))
+		w.exec(t, "UPDATE oidcsso_meta SET revision = 6")
+		sync1(t, l)
+		if got := look(); got != "unavailable, by same, by fresh" {
+			t.Errorf("when it is ahead it is %s", got)
+		}
+		if got := quarantined(l); got != "lost" {
+			t.Errorf("in quarantine: %q", got)
+		}
+		if got := password(ctx, w.live(t), "a@lost.example"); got != "open" {
+			t.Errorf("for a process that starts it is %s", got)
+		}
+	})
 }
 
 // switched is a Sealer that can be off.

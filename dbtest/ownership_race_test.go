@@ -88,9 +88,10 @@ func TestTransfer(t *testing.T) {
 		"enforced":                 {"enforced", "enforced", proven, "dns", "other"},
 		"verified":                 {"verified", "verified", proven, "dns", "other"},
 		"within a tenant":          {"report_only", "report_only", proven, "dns", "acme"},
-		"frozen, then proven anew": {"frozen", "routed", proven, "dns", "other"},
+		"frozen, then proven anew": {"frozen", "enforced", proven, "dns", "other"},
+		"lapsed, then proven anew": {"lapsed", "routed", proven, "dns", "other"},
 		"asserted":                 {"enforced", "enforced", asserted, "asserted", "other"},
-		"frozen, then asserted":    {"frozen", "routed", asserted, "asserted", "other"},
+		"frozen, then asserted":    {"frozen", "enforced", asserted, "asserted", "other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,11 +99,12 @@ func TestTransfer(t *testing.T) {
 				o, ctx := newOwners(t, e), t.Context()
 				old, next := o.connector("acme"), o.connector(test.tenant)
 				state := test.state
-				if state == oidcsso.DomainFrozen {
-					state = oidcsso.DomainRouted
+				lost := state == oidcsso.DomainFrozen || state == oidcsso.DomainLapsed
+				if lost {
+					state = test.want
 				}
 				from := o.owned(old.ID, "acme.example", state)
-				if test.state == oidcsso.DomainFrozen {
+				if lost {
 					must(t)(o.Freeze(ctx, from.ID))
 				}
 				to := o.claim(next.ID, "acme.example")

@@ -33,65 +33,88 @@ var (
 	none       = connectorstore.Rechecked{}
 )
 
+// What is closed stays closed without the proof, and what is open stays open: a record that somebody tidied away shuts out
+// nobody.
 func TestRecheckFreezesAndThaws(t *testing.T) {
-	Each(t, func(t *testing.T, e Engine) {
-		o, ctx := newOwners(t, e), t.Context()
-		acme := o.connector("acme")
-		c := o.owned(acme.ID, "acme.example", oidcsso.DomainReportOnly)
-		before := must1(o.Connector(ctx, acme.ID))
-		o.recheck(none)
-		for range 3 {
-			o.later(21 * time.Hour)
-			o.recheck(none)
-			o.later(6 * time.Hour)
-			o.recheck(one)
-			o.recheck(none)
-		}
-		if after := must1(o.Connector(ctx, acme.ID)); after.Revision != before.Revision {
-			t.Error("a check that found what it looked for changed the connector")
-		}
-		if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.Checked.Equal(o.now()) {
-			t.Errorf("%+v", got)
-		}
-
-		o.dns.clear(c)
-		o.later(day)
-		since := o.now()
-		o.recheck(oneMissing)
-		o.events.has(t, "domain_lost", "connector="+acme.ID, "tenant=acme", "domain=acme.example", "claim="+c.ID, "state=report_only")
-		for o.now().Add(hours).Before(since.Add(72 * time.Hour)) {
-			o.later(hours)
-			o.recheck(oneMissing)
-			o.has(acme.ID, "acme.example report_only")
-		}
-		if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.MissingSince.Equal(since) {
-			t.Errorf("missing since %v, want %v", got.MissingSince, since)
-		}
-		_, err := o.Verify(ctx, c.ID)
-		refused(t, err, connectorstore.CodeProofMissing)
-		o.has(acme.ID, "acme.example report_only")
-		o.later(hours)
-		o.recheck(oneFrozen)
-		o.has(acme.ID, "acme.example frozen")
-		o.events.has(t, "domain_frozen", "claim="+c.ID, "state=frozen", "cause=proof")
-		_, err = o.SetDomainState(ctx, c.ID, oidcsso.DomainFrozen, oidcsso.DomainRouted)
-		refused(t, err, connectorstore.CodeStateRefused)
-		o.later(hours)
-		o.recheck(oneMissing)
-		if n := o.events.count("domain_frozen") + o.events.count("domain_lost"); n != 2 {
-			t.Errorf("it was lost and frozen %d times", n)
-		}
-
-		o.dns.publish(c)
-		o.later(hours)
-		o.recheck(oneBack)
-		o.has(acme.ID, "acme.example report_only")
-		o.events.has(t, "domain_recovered", "claim="+c.ID, "state=report_only")
-		got := must(t)(o.ClaimByID(ctx, c.ID))
-		if !got.MissingSince.IsZero() || got.State != oidcsso.DomainReportOnly {
-			t.Errorf("%+v", got)
-		}
+	for state, without := range map[oidcsso.DomainState]oidcsso.DomainState{
+		oidcsso.DomainEnforced:   oidcsso.DomainFrozen,
+		oidcsso.DomainReportOnly: oidcsso.DomainLapsed,
+		oidcsso.DomainRouted:     oidcsso.DomainLapsed,
+		oidcsso.DomainVerified:   oidcsso.DomainLapsed,
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			t.Parallel()
+			Each(t, func(t *testing.T, e Engine) {
+				o := newOwners(t, e)
+				freezesAndThaws(t, o, o.connector("acme"), state, without)
+			})
+		})
+	}
+	t.Run("enforced, of a draft", func(t *testing.T) { // which enforces nothing
+		t.Parallel()
+		Each(t, func(t *testing.T, e Engine) {
+			o := newOwners(t, e)
+			freezesAndThaws(t, o, o.draft("acme"), oidcsso.DomainEnforced, oidcsso.DomainLapsed)
+		})
 	})
+}
+
+func freezesAndThaws(t *testing.T, o *owners, acme connectorstore.Connector, state, without oidcsso.DomainState) {
+	ctx, proven, lost := t.Context(), "acme.example "+string(state), "acme.example "+string(without)
+	c := o.owned(acme.ID, "acme.example", state)
+	before := must1(o.Connector(ctx, acme.ID))
+	o.recheck(none)
+	for range 3 {
+		o.later(21 * time.Hour)
+		o.recheck(none)
+		o.later(6 * time.Hour)
+		o.recheck(one)
+		o.recheck(none)
+	}
+	if after := must1(o.Connector(ctx, acme.ID)); after.Revision != before.Revision {
+		t.Error("a check that found what it looked for changed the connector")
+	}
+	if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.Checked.Equal(o.now()) {
+		t.Errorf("%+v", got)
+	}
+
+	o.dns.clear(c)
+	o.later(day)
+	since := o.now()
+	o.recheck(oneMissing)
+	o.events.has(t, "domain_lost", "connector="+acme.ID, "tenant=acme", "domain=acme.example", "claim="+c.ID, "state="+string(state))
+	for o.now().Add(hours).Before(since.Add(72 * time.Hour)) {
+		o.later(hours)
+		o.recheck(oneMissing)
+		o.has(acme.ID, proven)
+	}
+	if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.MissingSince.Equal(since) {
+		t.Errorf("missing since %v, want %v", got.MissingSince, since)
+	}
+	_, err := o.Verify(ctx, c.ID)
+	refused(t, err, connectorstore.CodeProofMissing)
+	o.has(acme.ID, proven)
+	o.later(hours)
+	o.recheck(oneFrozen)
+	o.has(acme.ID, lost)
+	o.events.has(t, "domain_frozen", "claim="+c.ID, "state="+string(without), "cause=proof")
+	_, err = o.SetDomainState(ctx, c.ID, without, oidcsso.DomainRouted)
+	refused(t, err, connectorstore.CodeStateRefused)
+	o.later(hours)
+	o.recheck(oneMissing)
+	if n := o.events.count("domain_frozen") + o.events.count("domain_lost"); n != 2 {
+		t.Errorf("it was lost and frozen %d times", n)
+	}
+
+	o.dns.publish(c)
+	o.later(hours)
+	o.recheck(oneBack)
+	o.has(acme.ID, proven)
+	o.events.has(t, "domain_recovered", "claim="+c.ID, "state="+string(state))
+	got := must(t)(o.ClaimByID(ctx, c.ID))
+	if !got.MissingSince.IsZero() || got.State != state {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestRecheckFoundAgainInTime(t *testing.T) {
@@ -161,46 +184,78 @@ func TestRecheckUnknownNeverFreezes(t *testing.T) {
 // What an operator has frozen stays so whatever the DNS says, until the operator ends it.
 func TestRecheckOperatorFreezes(t *testing.T) {
 	Each(t, func(t *testing.T, e Engine) {
-		o, ctx := newOwners(t, e), t.Context()
-		acme := o.connector("acme")
-		for _, proof := range []string{"dns", "asserted"} {
-			domain := proof + ".example"
-			c := must(t)(o.Assert(ctx, acme.ID, "asserted.example"))
-			if proof == "dns" {
-				if err := o.Release(ctx, c.ID); err != nil {
-					t.Fatal(err)
-				}
-				c = o.owned(acme.ID, domain, oidcsso.DomainVerified)
+		o := newOwners(t, e)
+		operatorFreezes(t, o, oidcsso.DomainEnforced, oidcsso.DomainFrozen)
+		operatorFreezes(t, o, oidcsso.DomainRouted, oidcsso.DomainLapsed)
+	})
+}
+
+func operatorFreezes(t *testing.T, o *owners, state, without oidcsso.DomainState) {
+	ctx := t.Context()
+	acme := o.connector("acme")
+	for _, proof := range []string{"dns", "asserted"} {
+		domain := proof + ".example"
+		c := must(t)(o.Assert(ctx, acme.ID, "asserted.example"))
+		if proof == "dns" {
+			if err := o.Release(ctx, c.ID); err != nil {
+				t.Fatal(err)
 			}
-			must(t)(o.SetDomainState(ctx, c.ID, oidcsso.DomainVerified, oidcsso.DomainRouted))
-			_, err := o.Thaw(ctx, c.ID)
-			refused(t, err, connectorstore.CodeStateRefused)
-			for range 2 {
-				if c := must(t)(o.Freeze(ctx, c.ID)); c.State != oidcsso.DomainFrozen || !c.NextCheck.IsZero() {
-					t.Errorf("%+v", c)
-				}
-			}
-			o.later(day)
-			o.recheck(none)
-			o.sql("UPDATE oidcsso_claims SET next_check = 1") // nobody signs the schedule
-			o.recheck(connectorstore.Rechecked{Due: 1})
-			_, err = o.Verify(ctx, c.ID)
-			refused(t, err, connectorstore.CodeStateRefused)
-			o.has(acme.ID, domain+" frozen")
-			o.dns.clear(c)
-			if proof == "dns" {
-				_, err = o.Thaw(ctx, c.ID)
-				refused(t, err, connectorstore.CodeProofMissing)
-				o.dns.publish(c)
-			}
-			if c := must(t)(o.Thaw(ctx, c.ID)); c.State != oidcsso.DomainRouted || c.NextCheck.IsZero() != (proof == "asserted") {
+			c = o.owned(acme.ID, domain, oidcsso.DomainVerified)
+		}
+		must(t)(o.SetDomainState(ctx, c.ID, oidcsso.DomainVerified, state))
+		_, err := o.Thaw(ctx, c.ID)
+		refused(t, err, connectorstore.CodeStateRefused)
+		for range 2 {
+			if c := must(t)(o.Freeze(ctx, c.ID)); c.State != without || !c.NextCheck.IsZero() {
 				t.Errorf("%+v", c)
 			}
-			o.has(acme.ID, domain+" routed")
-			o.events.has(t, "domain_frozen", "claim="+c.ID, "cause=operator")
-			if err := o.Release(ctx, c.ID); err != nil {
-				t.Error(err)
+		}
+		o.later(day)
+		o.recheck(none)
+		o.sql("UPDATE oidcsso_claims SET next_check = 1") // nobody signs the schedule
+		o.recheck(connectorstore.Rechecked{Due: 1})
+		_, err = o.Verify(ctx, c.ID)
+		refused(t, err, connectorstore.CodeStateRefused)
+		o.has(acme.ID, domain+" "+string(without))
+		o.dns.clear(c)
+		if proof == "dns" {
+			_, err = o.Thaw(ctx, c.ID)
+			refused(t, err, connectorstore.CodeProofMissing)
+			o.dns.publish(c)
+		}
+		if c := must(t)(o.Thaw(ctx, c.ID)); c.State != state || c.NextCheck.IsZero() != (proof == "asserted") {
+			t.Errorf("%+v", c)
+		}
+		o.has(acme.ID, domain+" "+string(state))
+		o.events.has(t, "domain_frozen", "claim="+c.ID, "cause=operator")
+		if err := o.Release(ctx, c.ID); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// An operator freezes what the owner, or another operator, is about to thaw: it stays frozen.
+func TestThawAndFreezeAtOnce(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		c := o.owned(o.connector("acme").ID, "acme.example", oidcsso.DomainEnforced)
+		for name, thaw := range map[string]func(context.Context, string) (connectorstore.Claim, error){"Verify": o.Verify, "Thaw": o.Thaw} {
+			o.dns.clear(c)
+			o.later(day)
+			o.recheck(oneMissing)
+			o.later(73 * time.Hour)
+			o.recheck(oneFrozen)
+			o.dns.publish(c)
+			o.dns.beforeAnswers(func() { o.dns.beforeAnswers(nil); must(t)(o.Freeze(ctx, c.ID)) })
+			_, err := thaw(ctx, c.ID)
+			if !errors.Is(err, connectorstore.CodeConflict) {
+				t.Errorf("%s: %v", name, err)
 			}
+			o.has(c.Connector, "acme.example frozen")
+			if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.NextCheck.IsZero() {
+				t.Errorf("%s: %+v", name, got)
+			}
+			must(t)(o.Thaw(ctx, c.ID))
 		}
 	})
 }

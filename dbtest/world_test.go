@@ -24,8 +24,9 @@ type world struct {
 	ring  *connectorstore.Ring
 	log   *eventLog
 
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	now   time.Time
+	onNow func() // before the next answer of the clock
 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -43,6 +44,13 @@ func newWorld(t testing.TB, e Engine) *world {
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()
+	once := w.onNow
+	w.onNow = nil
+	w.mu.Unlock()
+	if once != nil {
+		once()
+	}
+	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
@@ -51,6 +59,13 @@ func (w *world) later(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+}
+
+// meanwhile runs fn when somebody asks the clock next: in the middle of what they do.
+func (w *world) meanwhile(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onNow = fn
 }
 
 func (w *world) options() *oidcsso.Options {
