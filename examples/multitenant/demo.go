@@ -93,9 +93,13 @@ type registration struct {
 	ClientSecret string `json:"client_secret"`
 }
 
-func (d *demo) register(tenant, redirectURI string) registration {
+// register makes a client, or gives one that there is another secret, which ends the old one at once.
+func (d *demo) register(tenant, redirectURI, clientID string) registration {
 	idp := d.idps[tenant]
-	made := registration{idp.Issuer(), "client-" + strings.ToLower(rand.Text()[:8]), rand.Text()}
+	if clientID == "" {
+		clientID = "client-" + strings.ToLower(rand.Text()[:8])
+	}
+	made := registration{idp.Issuer(), clientID, rand.Text()}
 	idp.AddClient(oidcssotest.Client{ID: made.ClientID, Secret: made.ClientSecret, RedirectURIs: []string{redirectURI}})
 	return made
 }
@@ -104,6 +108,7 @@ func (d *demo) register(tenant, redirectURI string) registration {
 func (d *demo) registerClient(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		RedirectURI string `json:"redirect_uri"`
+		ClientID    string `json:"client_id"` // default: a new one
 	}
 	err := read(r, &body)
 	if err == nil && d.idps[r.PathValue("tenant")] == nil {
@@ -114,7 +119,7 @@ func (d *demo) registerClient(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, p.status, problemBody{p})
 		return
 	}
-	writeJSON(w, http.StatusOK, d.register(r.PathValue("tenant"), body.RedirectURI))
+	writeJSON(w, http.StatusOK, d.register(r.PathValue("tenant"), body.RedirectURI, body.ClientID))
 }
 
 // publish stands for the page at a DNS provider where a company's administrator enters a TXT record.
@@ -219,7 +224,7 @@ func (d *demo) seedCompany(ctx context.Context, store *connectorstore.Store, c c
 	if err != nil {
 		return err
 	}
-	client := d.register(c.tenant, callback)
+	client := d.register(c.tenant, callback, "")
 	made.Config.Issuer, made.Config.ClientID, made.Config.ClientSecret = client.Issuer, client.ClientID, oidcsso.NewSecret(client.ClientSecret)
 	if made, err = store.Update(ctx, made); err != nil {
 		return err

@@ -68,6 +68,13 @@ func (a *app) begin(w http.ResponseWriter, r *http.Request, connectorID, email s
 // callback is where identity providers send people back to, at whatever replica.
 func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	signIn, err := a.flow.Finish(w, r)
+	if e := oidcsso.AsError(err); errors.Is(err, oidcsso.CodeSecretSwitched) {
+		// The other client secret is used from now on: who is signed in at the identity provider notices nothing.
+		err = a.flow.Redirect(w, r, e.Connector, oidcsso.BeginParams{ReturnTo: e.ReturnTo, Data: e.Data})
+		if err == nil {
+			return
+		}
+	}
 	if err != nil {
 		a.fail(w, err)
 		return

@@ -17,7 +17,7 @@ func (w *world) initech() (id string, client registration) {
 	w.t.Helper()
 	made := w.admin("POST", "/connectors", "", `{"tenant": "initech", "config": {"name": "Initech"}}`).want(200, `"state": "draft"`)
 	id = made.field("id")
-	client = w.demo.register("initech", made.field("callback_uri"))
+	client = w.demo.register("initech", made.field("callback_uri"), "")
 	w.admin("PUT", "/connectors/"+id, made.etag, `{"config": {"name": "Initech", "issuer": "`+client.Issuer+`", "client_id": "`+client.ClientID+
 		`", "client_secret": "`+client.ClientSecret+`"}}`).want(200)
 	w.admin("PUT", "/connectors/"+id+"/state", w.etag(id), `{"state": "active"}`).want(200, `"state": "active"`)
@@ -43,7 +43,7 @@ func TestThreeSteps(t *testing.T) {
 		w.admin("POST", "/connectors/"+id+"/test", "", "").want(422, `"issuer"`)
 
 		// 2. The identity provider, looked at before it is stored.
-		client := w.demo.register("initech", callback)
+		client := w.demo.register("initech", callback, "")
 		w.admin("POST", "/discover", "", `{"issuer": "`+client.Issuer+`"}`).want(200, `"token_endpoint": "`+client.Issuer, `keys_usable`)
 		w.admin("POST", "/discover", "", `{"issuer": "initech"}`).want(422, `"field": "issuer"`)
 		body := `{"config": {"name": "Initech", "issuer": "` + client.Issuer + `", "client_id": "` + client.ClientID + `", "client_secret": "` + client.ClientSecret + `"}}`
@@ -165,13 +165,21 @@ func TestCallbackOnce(t *testing.T) {
 // A change of a client secret loses nobody: the second one is stored before the first one ends.
 func TestSecretRotation(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		id, _ := w.initech()
+		id, client := w.initech()
 		w.admin("PUT", "/connectors/"+id+"/secrets", "", `{"next_client_secret": "x"}`).want(http.StatusPreconditionRequired)
 		w.admin("POST", "/connectors/"+id+"/secrets/promote", w.etag(id), "").want(http.StatusConflict, "state_refused")
-		w.admin("PUT", "/connectors/"+id+"/secrets", w.etag(id), `{"next_client_secret": "the-next-one", "next_client_secret_expiry": "2030-01-01T00:00:00Z"}`).
+		next := w.demo.register("initech", w.origin+"/sso/callback/"+id, client.ClientID).ClientSecret // the old one has ended
+		w.admin("PUT", "/connectors/"+id+"/secrets", w.etag(id), `{"next_client_secret": "`+next+`", "next_client_secret_expiry": "2030-01-01T00:00:00Z"}`).
 			want(200, `"has_next_secret": true`, `"name": "Initech"`)
+		w.settle()
+		b := w.browser()
+		w.demo.idps["initech"].AddUser(userOf("new-1", "new@initech.test", "Nell New"))
+		b.offered("initech", "new@initech.test").want(200, "Hello, Nell New")
+		if !strings.Contains(w.log.String(), "secret_switched") {
+			t.Error("the audit trail does not have it")
+		}
 		w.admin("POST", "/connectors/"+id+"/secrets/promote", w.etag(id), "").want(200, `"has_next_secret": false`, `"client_secret_expiry": "2030-01-01T00:00:00Z"`)
-		w.admin("POST", "/connectors/"+id+"/test", "", "").want(200, "client_rejected")
+		w.admin("POST", "/connectors/"+id+"/test", "", "").want(200, "client_accepted")
 		w.admin("DELETE", "/connectors/"+id+"/secrets/next", w.etag(id), "").want(200, `"has_secret": true`)
 		w.admin("DELETE", "/connectors/"+id+"/secrets", w.etag(id), "").want(200, `"has_secret": false`)
 	})
@@ -189,7 +197,7 @@ func TestRekey(t *testing.T) {
 
 		moved := w.demo.idps["globex"] // knows her by the same subject
 		moved.AddUser(userOf("ida-1", "ida@initech.test", "Ida Ingram"))
-		client = w.demo.register("globex", w.origin+"/sso/callback/"+id)
+		client = w.demo.register("globex", w.origin+"/sso/callback/"+id, "")
 		body := `{"config": {"name": "Initech", "issuer": "` + client.Issuer + `", "client_id": "` + client.ClientID + `", "client_secret": "` + client.ClientSecret + `"}}`
 		w.admin("PUT", "/connectors/"+id, w.etag(id), body).want(http.StatusConflict, "issuer_frozen")
 		w.admin("POST", "/operator/connectors/"+id+"/rekey", w.etag(id), body).want(200, `"accounts": 1`)

@@ -36,6 +36,9 @@ func TestReadme(t *testing.T) {
 				t.Errorf("the commands do not show %s:\n%s", want, out)
 			}
 		}
+		if n := strings.Count(string(out), `"code": "client_accepted"`); n != 2 { // also with the next secret
+			t.Errorf("%d of 2 tests of the connector succeeded", n)
+		}
 		w.settle()
 		b := w.browser()
 		b.submit(w.origin+"/login", "email", "ida@initech.test", "password", "tulip").want(303)
