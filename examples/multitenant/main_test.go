@@ -308,6 +308,16 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for name, args := range map[string][]string{
+		"a DNS server's name, for which another server would have to be asked": {"-addr", "127.0.0.1:0", "-dns", "dns.example.com"},
+		"an address that is none":                     {"-addr", "nowhere"},
+		"a base URL with http, elsewhere":             {"-addr", "127.0.0.1:0", "-base-url", "http://app.example.com"},
+		"a database in a directory that is not there": {"-addr", "127.0.0.1:0", "-db", t.TempDir() + "/absent/x.db"},
+	} {
+		if err := run(t.Context(), args, func(name string) string { return testKeys[name] }, io.Discard, io.Discard); err == nil {
+			t.Errorf("%s: it runs", name)
+		}
+	}
 	s, err := readSettings([]string{"-base-url", "https://app.example.com/"}, func(string) string { return "" }, io.Discard)
 	if err != nil || s.origin != "https://app.example.com" || !s.tokenDrawn {
 		t.Errorf("%+v %v", s, err)
