@@ -101,7 +101,7 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 		w.admin("PUT", "/connectors/"+id+"/state", w.etag(id), `{"state": "disabled"}`).want(200)
 		for where, text := range map[string]string{"answers": w.answers.String(), "log": w.log.String()} {
-			for _, secret := range append(secrets, testToken, testKeys["STORE_KEY"], testKeys["SSO_KEY"]) {
+			for _, secret := range append(secrets, testToken, testKeys["SSO_STORE_KEY"], testKeys["SSO_KEY"]) {
 				if strings.Contains(text, secret) {
 					t.Errorf("the %s have %q", where, secret)
 				}

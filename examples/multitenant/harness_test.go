@@ -81,7 +81,7 @@ func newSchema(t *testing.T) string {
 	return dsn.String()
 }
 
-var testKeys = map[string]string{"STORE_KEY": newKeyText(), "SSO_KEY": newKeyText(), "ADMIN_TOKEN": testToken}
+var testKeys = map[string]string{"SSO_STORE_KEY": newKeyText(), "SSO_KEY": newKeyText(), "ADMIN_TOKEN": testToken}
 
 func newWorld(t *testing.T, database string) *world {
 	t.Helper()

@@ -297,8 +297,8 @@ func TestSettings(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"a database that stays needs keys that stay": {[]string{"-db", "x.db"}, nil, "STORE_KEY"},
-		"also for what the browser carries":          {[]string{"-db", "x.db"}, map[string]string{"STORE_KEY": newKeyText()}, "SSO_KEY"},
+		"a database that stays needs keys that stay": {[]string{"-db", "x.db"}, nil, "SSO_STORE_KEY"},
+		"also for what the browser carries":          {[]string{"-db", "x.db"}, map[string]string{"SSO_STORE_KEY": newKeyText()}, "SSO_KEY"},
 		"a token that can be guessed":                {nil, map[string]string{"ADMIN_TOKEN": "admin"}, "ADMIN_TOKEN"},
 		"no replica":                                 {[]string{"-replicas", "0"}, nil, "-replicas"},
 		"a word too many":                            {[]string{"x"}, nil, "argument"},

@@ -36,7 +36,7 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
 	flags.StringVar(&s.origin, "base-url", "", "`URL` at which the outside world reaches all replicas, without a path (default: http:// and the address)")
-	flags.StringVar(&s.database, "db", "", "`file` of SQLite, or a postgres:// URL; it needs SSO_KEY and STORE_KEY (default: a file that is gone at the end,\nwith the demonstration)")
+	flags.StringVar(&s.database, "db", "", "`file` of SQLite, or a postgres:// URL; it needs SSO_KEY and SSO_STORE_KEY (default: a file that is gone at the end,\nwith the demonstration)")
 	flags.IntVar(&s.replicas, "replicas", 2, "how `many` replicas take turns in this process; other processes may join with -db and -base-url")
 	flags.StringVar(&s.dns, "dns", "", "`address` of the DNS server that is asked for proofs (default: those of this machine)")
 	flags.BoolVar(&s.demo, "demo", false, "serve identity providers to try it with, and have two companies use them")
@@ -59,13 +59,13 @@ func readSettings(args []string, getenv func(string) string, stderr io.Writer) (
 // readSecrets draws none where a database stays: what is sealed with a key that nobody keeps is lost at the next start, and
 // another process would have another key.
 func (s *settings) readSecrets(getenv func(string) string) error {
-	storeKey, sealKey := getenv("STORE_KEY"), getenv("SSO_KEY")
+	storeKey, sealKey := getenv("SSO_STORE_KEY"), getenv("SSO_KEY")
 	if s.database == "" {
 		storeKey, sealKey = newKeyText(), newKeyText()
 	}
 	key, err := connectorstore.ParseKey(storeKey)
 	if err != nil {
-		return fmt.Errorf("STORE_KEY (make one with: openssl rand -base64 32): %w", err)
+		return fmt.Errorf("SSO_STORE_KEY (make one with: openssl rand -base64 32): %w", err)
 	}
 	if s.ring, err = connectorstore.NewRing(key); err != nil {
 		return err
