@@ -79,7 +79,7 @@ func (c *Connector) checked(ctx context.Context, login *Login, r Response) (*Ide
 		e := errorOf(err, CodeInternal, c.cfg.ID)
 		e.Check = firstOf(e.Check, at)
 		if login != nil {
-			e.ReturnTo, e.Data = login.returnTo, login.data
+			e.of(login)
 		}
 		return nil, e
 	}

@@ -392,34 +392,45 @@ func TestHandlerBeginsAgainWithTheOtherSecret(t *testing.T) {
 	}
 }
 
-// Where both are refused, it does so once and then says what is wrong.
+// Where both are refused, it does so once and then says what is wrong: also where the identity provider keeps people for so long
+// that the connector may change its secret each time, or another replica does.
 func TestHandlerBeginsAgainOnlyOnce(t *testing.T) {
 	t.Parallel()
-	h := newRoutes(t, nil)
-	withNextSecret(h)
-	h.idp.SetSecrets(h.cfg.ClientID)
-	a := h.begin(home)
-	redirects := 0
-	for {
-		w := h.serve(acceptsPages(callbackRequest(h.callback(a), a.cookie)))
-		if w.Code != http.StatusSeeOther {
-			if w.Code != http.StatusBadGateway || !strings.Contains(h.log.String(), "client_rejected") {
-				t.Errorf("status %d, logged: %s", w.Code, h.log)
+	for name, row := range map[string]struct {
+		keeps time.Duration
+		code  string
+	}{"at once": {0, "client_rejected"}, "a minute each time": {time.Minute, "secret_switched"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := newClock()
+			h := newRoutes(t, nil, func(o *oidcsso.Options, _ *oidcsso.FlowOptions) { o.Now = clock.Now })
+			withNextSecret(h)
+			h.idp.SetSecrets(h.cfg.ClientID)
+			a := h.begin(home)
+			redirects := 0
+			for {
+				clock.advance(row.keeps)
+				w := h.serve(acceptsPages(callbackRequest(h.callback(a), a.cookie)))
+				if w.Code != http.StatusSeeOther {
+					if !strings.Contains(h.log.String(), row.code) {
+						t.Errorf("status %d, logged: %s", w.Code, h.log)
+					}
+					break
+				}
+				if redirects++; redirects > 1 {
+					t.Fatal("it goes round in a circle")
+				}
+				a.authorizationURL = w.Header().Get("Location")
+				for _, c := range w.Result().Cookies() {
+					if c.MaxAge > 0 {
+						a.cookie = c
+					}
+				}
 			}
-			break
-		}
-		if redirects++; redirects > 1 {
-			t.Fatal("it goes round in a circle")
-		}
-		a.authorizationURL = w.Header().Get("Location")
-		for _, c := range w.Result().Cookies() {
-			if c.MaxAge > 0 {
-				a.cookie = c
+			if redirects != 1 {
+				t.Errorf("it began again %d times", redirects)
 			}
-		}
-	}
-	if redirects != 1 {
-		t.Errorf("it began again %d times", redirects)
+		})
 	}
 }
 
@@ -580,5 +591,34 @@ func TestDatesWithoutSecretsMeanNothing(t *testing.T) {
 	_, findings := connector.Check(t.Context())
 	if got := strings.Join(found(t, findings), ", "); got != "INFO client_accepted, INFO keys_usable, INFO public_client" {
 		t.Errorf("found %s", got)
+	}
+}
+
+// What a sign-in asked for beyond the connector's Config is not sealed in its Login: a second one would lack it, and a fresh proof
+// that was demanded would be one from last week. The person is asked to sign in again, where the backend asks for it again.
+func TestHandlerDoesNotBeginAgainWithLess(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		p     oidcsso.BeginParams
+		again bool
+	}{
+		"a max age":        {oidcsso.BeginParams{MaxAge: 60}, false},
+		"a prompt":         {oidcsso.BeginParams{Prompt: "login"}, false},
+		"ACR values":       {oidcsso.BeginParams{ACRValues: []string{"phr"}}, false},
+		"a hint, a locale": {oidcsso.BeginParams{LoginHint: "ada@acme.example", UILocales: []string{"de"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newRoutes(t, nil)
+			withNextSecret(h)
+			a := h.begin(row.p)
+			w := h.serve(callbackRequest(h.callback(a), a.cookie))
+			if again := w.Code == http.StatusSeeOther; again != row.again {
+				t.Errorf("status %d to %s", w.Code, w.Header().Get("Location"))
+			}
+			if !row.again && (w.Code != http.StatusConflict || !strings.Contains(h.log.String(), "secret_switched")) {
+				t.Errorf("status %d, logged: %s", w.Code, h.log)
+			}
+		})
 	}
 }

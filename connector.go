@@ -163,6 +163,8 @@ type BeginParams struct {
 	// InsecureUnbound begins without a Binding, for a command-line program that waits for the answer itself. Elsewhere it
 	// opens login CSRF: an attacker finishes their own sign-in in the victim's browser.
 	InsecureUnbound bool
+
+	second bool // it takes the place of one that a Handler could not end
 }
 
 // Bounds of per-call data, in bytes.
@@ -196,6 +198,18 @@ func (p *BeginParams) check() error {
 		return fmt.Errorf("the locales %w", err)
 	}
 	return nil
+}
+
+// final says that a Handler must not begin the sign-in again by itself.
+func (p *BeginParams) final() bool {
+	switch {
+	case p.second: //check:again-once
+	case p.Prompt != "" || p.MaxAge != 0 || len(p.ACRValues) > 0: //check:again-alike
+		// The Login does not have them, and the next one would be without.
+	default:
+		return false
+	}
+	return true
 }
 
 // Begin starts a sign-in: it gives the authorization URL to which the browser goes, and the Login that [Connector.Finish]
@@ -254,8 +268,8 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 	}
 	login := &Login{
 		drawn: random, purpose: purposeSignIn, connector: c.cfg.ID, fingerprint: fingerprint, redirectURI: redirectURI,
-		issPromised: md.issPromised, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", returnTo: p.ReturnTo,
-		data:   slices.Clone(p.Data),
+		issPromised: md.issPromised, silent: firstOf(p.Prompt, c.cfg.Prompt) == "none", final: p.final(),
+		returnTo: p.ReturnTo, data: slices.Clone(p.Data),
 		maxAge: firstOf(p.MaxAge, c.cfg.MaxAge), expiry: c.env.now().Add(loginLifetime),
 	}
 	if p.Binding != "" {

@@ -53,6 +53,7 @@ type Error struct {
 	ReturnTo string
 	Data     []byte
 
+	final bool // the sign-in's Login is: see BeginParams.final
 	cause error
 }
 
@@ -72,6 +73,11 @@ func (e *Error) withRemedy(format string, args ...any) *Error {
 func (e *Error) at(check string) *Error {
 	e.Check = check
 	return e
+}
+
+// of gives it what the Login of the sign-in has for the caller.
+func (e *Error) of(login *Login) {
+	e.ReturnTo, e.Data, e.final = login.returnTo, login.data, login.final
 }
 
 // newErrorID is a correlation id: not a secret, so 50 bits are plenty.

@@ -310,7 +310,8 @@ func ExampleParseSealKey_rotation() {
 }
 
 // callbackThatBeginsAgain is a callback of a connector with two client secrets. When the identity provider refused one of them,
-// the other is in use from now on, and the person need not be bothered: at most once a minute.
+// the other is in use from now on, and the person need not be bothered: at most once a minute. Whoever began with a Prompt, MaxAge or
+// ACRValues must ask for them again.
 func callbackThatBeginsAgain(flow *oidcsso.Flow, w http.ResponseWriter, r *http.Request) {
 	signIn, err := flow.Finish(w, r)
 	if e := oidcsso.AsError(err); errors.Is(err, oidcsso.CodeSecretSwitched) {

@@ -240,7 +240,8 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 // It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
 // [Connector.Finish] (CodeResponseMisplaced also at a host that none of several base URLs has), CodeConnectorUnknown or
 // CodeLoginUsed. After CodeSecretSwitched the backend may begin again at once, as a [Handler] does: [Flow.Redirect] with the
-// error's Connector, ReturnTo and Data.
+// error's Connector, ReturnTo and Data, and with the Prompt, MaxAge and ACRValues that it had asked for, which the error does
+// not have.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
 	op := f.env.operation(f.source)
@@ -270,7 +271,7 @@ func (f *Flow) finish(w http.ResponseWriter, r *http.Request, op *operation) (*I
 	id, err := f.identity(r, login, values)
 	if err != nil {
 		e := errorOf(err, CodeInternal, login.connector)
-		e.ReturnTo, e.Data = login.returnTo, login.data
+		e.of(login)
 		return nil, nil, e
 	}
 	return id, login, nil

@@ -181,13 +181,13 @@ func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request, address Addre
 }
 
 // Callback ends a sign-in. It may be mounted at any path that is a connector's redirect URI. Where the connector has switched to
-// its other client secret (CodeSecretSwitched), it begins again by itself, with the same return target and data: whoever
-// has a session at the identity provider notices nothing.
+// its other client secret (CodeSecretSwitched), it begins again by itself, once, with the same return target and data: whoever
+// has a session at the identity provider notices nothing. It does not begin again what was begun with a Prompt, MaxAge or
+// ACRValues of its own, which the second one would lack.
 func (h *Handler) Callback(w http.ResponseWriter, r *http.Request) {
 	signIn, err := h.flow.Finish(w, r)
-	if errors.Is(err, CodeSecretSwitched) && !wantsJSON(r) { // a program can't follow the redirect
-		e := AsError(err)
-		err = h.flow.Redirect(w, r, e.Connector, BeginParams{ReturnTo: e.ReturnTo, Data: e.Data})
+	if e := AsError(err); err != nil && e.Code == CodeSecretSwitched && !e.final && !wantsJSON(r) { // a program can't follow the redirect
+		err = h.flow.Redirect(w, r, e.Connector, BeginParams{ReturnTo: e.ReturnTo, Data: e.Data, second: true})
 		if err == nil {
 			return
 		}

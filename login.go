@@ -25,6 +25,7 @@ type Login struct {
 	redirectURI string
 	issPromised bool
 	silent      bool    // prompt=none
+	final       bool    // it is not begun again by itself: see BeginParams.final
 	drawn       **drawn // see hidden
 	maxAge      int     // seconds; 0: not asked
 	expiry      time.Time
@@ -118,6 +119,7 @@ const (
 	flagIssPromised = 1 << iota
 	flagBound
 	flagSilent
+	flagFinal
 )
 
 // loginVersion changes with the layout below; texts of another version don't open.
@@ -134,6 +136,9 @@ func (l *Login) marshal(room int) []byte {
 	}
 	if l.silent {
 		flags |= flagSilent
+	}
+	if l.final {
+		flags |= flagFinal
 	}
 	b := make([]byte, room, room+192+len(l.redirectURI)+len(l.returnTo)+len(l.data)+xaes.Overhead)
 	b = append(b, loginVersion, byte(l.purpose), flags)
@@ -155,11 +160,12 @@ var errLayout = errors.New("oidcsso: the sealed text has another layout")
 func (l *Login) unmarshal(b []byte) error {
 	r := &reader{rest: b}
 	head := r.take(3)
-	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound|flagSilent) != 0 { //check:login-layout
+	if r.failed || head[0] != loginVersion || head[2]&^(flagIssPromised|flagBound|flagSilent|flagFinal) != 0 { //check:login-layout
 		return errLayout
 	}
 	l.purpose = purpose(head[1])
-	l.issPromised, l.bound, l.silent = head[2]&flagIssPromised != 0, head[2]&flagBound != 0, head[2]&flagSilent != 0
+	l.issPromised, l.bound = head[2]&flagIssPromised != 0, head[2]&flagBound != 0
+	l.silent, l.final = head[2]&flagSilent != 0, head[2]&flagFinal != 0
 	l.expiry = time.Unix(int64(binary.BigEndian.Uint64(r.take(8))), 0)
 	l.maxAge = int(binary.BigEndian.Uint32(r.take(4)))
 	l.drawn = hidden(drawn{})

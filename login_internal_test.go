@@ -134,7 +134,7 @@ func TestOtherLayoutsAreRefused(t *testing.T) {
 		"empty":                     {},
 		"version 0":                 changed(0, 0),
 		"version 2":                 changed(0, 2),
-		"a flag of a later version": changed(2, 0x0b),
+		"a flag of a later version": changed(2, 0x13),
 		"the highest flag":          changed(2, 0x83),
 		"bound flag taken away":     changed(2, 0x01),
 		"a byte more":               append(layout(t), 0),
