@@ -69,8 +69,8 @@ type Options struct {
 	// are refused in any case. Opening a mailbox provider's domain hands everybody with a mailbox there to one connector.
 	AllowDomain func(domain string) bool
 
-	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, and the errors that
-	// Handler shows as a page.
+	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, each switch of a client
+	// secret, and the errors that Handler shows as a page.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
