@@ -122,6 +122,14 @@ func (o *Options) environment() (*environment, error) {
 	return o.env, o.err
 }
 
+// allowDomain is AllowDomain or its default, also where the Options are bad.
+func (o *Options) allowDomain() func(string) bool {
+	if o == nil || o.AllowDomain == nil {
+		return allowedDomain
+	}
+	return o.AllowDomain
+}
+
 const (
 	defaultLeeway = 60 * time.Second
 	maxLeeway     = 5 * time.Minute
@@ -129,7 +137,7 @@ const (
 
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
-		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
+		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.allowDomain(),
 		logger: o.Logger, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
@@ -141,9 +149,6 @@ func newEnvironment(o *Options) (*environment, error) {
 		env.leeway = 0
 	case o.Leeway > maxLeeway: //check:leeway
 		invalid.add("leeway", "is over 5 minutes", "mend the clocks instead")
-	}
-	if env.allow == nil {
-		env.allow = allowedDomain
 	}
 	if env.logger == nil {
 		env.logger = slog.Default()
