@@ -177,7 +177,7 @@ func (a *Accounts[U]) resolve(ctx context.Context, id *oidcsso.Identity) (U, err
 	if found || err != nil {
 		return user, err
 	}
-	if id.Domain.State == oidcsso.DomainFrozen || id.Domain.State == oidcsso.DomainLapsed { //check:account-frozen
+	if frozen(id) { //check:account-frozen
 		return none, refuse(ReasonDomainFrozen, id)
 	}
 	if id.Email == "" { //check:account-untrusted-email
@@ -297,6 +297,11 @@ func unlinkable[U any](c Candidate[U], id *oidcsso.Identity) Reason {
 		return ReasonClaimUnknown
 	}
 	return ""
+}
+
+// frozen says whether the proof of the domain is lost. Out of JSON an Identity has its EmailStatus, and a Domain that is claimed.
+func frozen(id *oidcsso.Identity) bool {
+	return id.EmailStatus == oidcsso.EmailFrozen || id.Domain.State == oidcsso.DomainFrozen || id.Domain.State == oidcsso.DomainLapsed
 }
 
 // owned says whether the domain is proven to be the connector's. A state that nobody knows is as good as a claim.

@@ -45,7 +45,8 @@ func TestRule(t *testing.T) {
 		{name: "lapsed: nobody new", id: inDomain("ann", oidcsso.DomainLapsed), reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 		{name: "lapsed: no link", id: inDomain("ann", oidcsso.DomainLapsed), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 		{name: "frozen: no link", id: inDomain("ann", oidcsso.DomainFrozen), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
-		{name: "frozen: no link, though an address came along", id: with(inDomain("ann", oidcsso.DomainFrozen), func(id *oidcsso.Identity) { id.Email = email }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "frozen: no link, though an address came along", id: with(inDomain("ann", oidcsso.DomainFrozen), func(id *oidcsso.Identity) { id.Email, id.EmailStatus = email, oidcsso.EmailTrusted }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "lapsed: no link, though an address came along", id: with(inDomain("ann", oidcsso.DomainLapsed), func(id *oidcsso.Identity) { id.Email, id.EmailStatus = email, oidcsso.EmailTrusted }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 
 		{name: "no trusted address, accounts are made", id: stranger("acme", acme, "ann", oidcsso.EmailUnverified), found: []accounts.Candidate[string]{old}, want: "new", did: []string{"key", "create"}},
 		{name: "no trusted address, accounts are not made", id: stranger("acme", acme, "ann", oidcsso.EmailGuest), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonEmailUntrusted, did: []string{"key"}},

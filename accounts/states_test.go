@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -62,5 +63,27 @@ func TestFrozenDomain(t *testing.T) {
 	// Proven again, under the same claim.
 	if user, err := s.resolver().Resolve(t.Context(), inDomain("victim", oidcsso.DomainEnforced)); err != nil || user != victim {
 		t.Errorf("account %v, error %v, want the one that was there", user, err)
+	}
+}
+
+// TestFrozenIdentityOutOfJSON plays a page between callback and account, before which the identity was stored: from JSON a Domain is
+// a claim, whatever it was. Nobody new gets in by that.
+func TestFrozenIdentityOutOfJSON(t *testing.T) {
+	t.Parallel()
+	for _, state := range []oidcsso.DomainState{oidcsso.DomainFrozen, oidcsso.DomainLapsed} {
+		s := newStore()
+		stored, err := json.Marshal(inDomain("new", state))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var id oidcsso.Identity
+		if err := json.Unmarshal(stored, &id); err != nil {
+			t.Fatal(err)
+		}
+		user, err := s.resolver().Resolve(t.Context(), &id)
+		wantRefusal(t, err, accounts.ReasonDomainFrozen)
+		if user != nil || len(s.accounts) > 0 {
+			t.Errorf("%s: account %v", state, user)
+		}
 	}
 }
