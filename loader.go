@@ -21,8 +21,8 @@ import (
 //
 // The functions return [ErrNotFound] for what is not there, and any other error where they could not look; people then get in
 // no other way. They must read what was committed last: a copy of the database that lags behind lets people in who no longer
-// may. They are called by several goroutines at once. Callers who want the same at the same time share one call, so its
-// context has nothing of any caller's, but a deadline of 5 seconds. What a function returns that can't be right (another ID, a
+// may. They are called by several goroutines at once. Callers who want the same at the same time share one call, which begins
+// after they came, so its context has nothing of any caller's, but a deadline of 5 seconds. What a function returns that can't be right (another ID, a
 // Config without the domain that was asked for, a bad Config) is an error as well, never "not found". A function that panics
 // does so in each caller.
 //
@@ -172,12 +172,24 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 	if ask == nil { //check:loader-function
 		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
 	}
+	got, own, err := l.share(ctx, env, key, ask, name)
+	if !own && (err == nil || isNotFound(err)) { //check:loader-old-answer
+		// It began before this caller came, and the table may have changed since. The next one, whose ever it is, began later.
+		got, _, err = l.share(ctx, env, key, ask, name)
+	}
+	return got, err
+}
+
+// share waits for a call of a function: for one that is under way, else for one of its own.
+func (l *Loader) share(ctx context.Context, env *environment, key string, ask func(context.Context, string) (Config, error), name string) (got *loaded, own bool, err error) {
+	began := false // written by the call, before it sends
 	ctx, cancel := context.WithTimeout(ctx, loaderTimeout+loaderGrace) // should the function ignore its own
 	defer cancel()
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 	called := l.calls.DoChan(key, func() (any, error) {
+		began = true
 		got := &loaded{asked: env.now()}
 		return got, l.call(env, ask, name, got)
 	})
@@ -187,9 +199,9 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 		if got.panicked != nil {
 			panic(got.panicked)
 		}
-		return got, result.Err
+		return got, began, result.Err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
 }
 

@@ -496,7 +496,55 @@ func TestLoaderKeepsTheSecretInUse(t *testing.T) {
 	}
 }
 
-// Many who ask for the same at the same time are one question; who goes away fails nobody else.
+// A call that takes long has seen the table as it was when it began. Who asks later, while it runs, must not be told what that one
+// found: the domain may have been enforced, or the connector disabled, in between.
+func TestLoaderSharesNoOldAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		routed, off := routedConfig("acme", "acme.test"), routedConfig("acme", "acme.test")
+		routed.Domains[0].State, off.Disabled = DomainRouted, true
+		for name, row := range map[string]struct{ before, after []Config }{
+			"was nobody's": {nil, []Config{routedConfig("acme", "acme.test")}},
+			"was routed":   {[]Config{routed}, []Config{routedConfig("acme", "acme.test")}},
+			"was enabled":  {[]Config{routedConfig("acme", "acme.test")}, []Config{off}},
+		} {
+			tables := newTables(row.before...)
+			loader := tables.loader()
+			loader.MissTTL = -1
+			slow, first := make(chan struct{}), make(chan struct{}, 1)
+			first <- struct{}{}
+			lags := func(ask func(context.Context, string) (Config, error)) func(context.Context, string) (Config, error) {
+				return func(ctx context.Context, name string) (Config, error) {
+					cfg, err := ask(ctx, name)
+					select {
+					case <-first:
+						<-slow // its transaction, or its answer
+					default:
+					}
+					return cfg, err
+				}
+			}
+			loader.ByID, loader.ByDomain = lags(tables.byID), lags(tables.byDomain)
+			var both sync.WaitGroup
+			both.Go(func() { _, _ = loader.Route(t.Context(), "acme.test") })
+			synctest.Wait()
+			for _, cfg := range row.after {
+				tables.put(cfg)
+			}
+			both.Go(func() {
+				route, err := loader.Route(t.Context(), "acme.test")
+				if err != nil || route.Domain.State != DomainAsserted || route.Connector.Disabled() != row.after[0].Disabled {
+					t.Errorf("%s: who asks afterwards gets %+v, %v", name, route, err)
+				}
+			})
+			synctest.Wait()
+			close(slow)
+			both.Wait()
+		}
+	})
+}
+
+// Many who ask for the same at the same time are one question, beside one that is under way; who goes away fails nobody else.
 func TestLoaderAsksOnceForMany(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -529,9 +577,11 @@ func TestLoaderAsksOnceForMany(t *testing.T) {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("who left got %v", err)
 		}
-		close(release)
+		release <- struct{}{}
+		synctest.Wait()
+		close(release) // the second call, since the first began before they came
 		all.Wait()
-		if got := tables.questions(); got != "acme.test" {
+		if got := tables.questions(); got != "acme.test acme.test" {
 			t.Errorf("asked for %q", got)
 		}
 		if _, err := loader.Route(impatient, "nobody.test"); !errors.Is(err, context.Canceled) || tables.questions() != "" {
