@@ -3,6 +3,7 @@ package oidcsso
 import (
 	"context"
 	"log/slog"
+	"slices"
 )
 
 // Events is told what happens: for an audit trail, for metrics, for alarms. It has only types of the standard library, so
@@ -48,6 +49,7 @@ const (
 
 // tell tells the Source, if it is an Events, and then events. Either may be nil. A panic of theirs is not caught.
 func tell(ctx context.Context, source Source, events Events, name string, attrs ...slog.Attr) {
+	attrs = slices.Clip(attrs) // both may append to them
 	if own, ok := source.(Events); ok {
 		own.Event(ctx, name, attrs...)
 	}
