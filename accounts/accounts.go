@@ -213,12 +213,23 @@ func (a *Accounts[U]) check(id *oidcsso.Identity) error {
 func (a *Accounts[U]) byKey(ctx context.Context, id *oidcsso.Identity) (user U, found bool, err error) {
 	user, err = a.ByKey(ctx, id.Key())
 	switch {
-	case errors.Is(err, oidcsso.ErrNotFound):
+	case isNotFound(err):
 		return user, false, ctx.Err() // "not found" may only mean that the search was broken off
 	case err != nil:
 		return user, false, fmt.Errorf("accounts: ByKey: %w", err)
 	}
 	return user, true, present(user, "ByKey")
+}
+
+// isNotFound looks along a chain of single causes, as the root package does: joined with another error, ErrNotFound says that one of
+// two stores was not asked successfully.
+func isNotFound(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if err == oidcsso.ErrNotFound {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *Accounts[U]) byEmail(ctx context.Context, id *oidcsso.Identity) ([]Candidate[U], error) {
@@ -227,7 +238,7 @@ func (a *Accounts[U]) byEmail(ctx context.Context, id *oidcsso.Identity) ([]Cand
 	}
 	candidates, err := a.ByEmail(ctx, id.Email)
 	switch {
-	case errors.Is(err, oidcsso.ErrNotFound):
+	case isNotFound(err):
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("accounts: ByEmail: %w", err)

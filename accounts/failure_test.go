@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/oidcsso/oidcsso"
@@ -29,6 +30,15 @@ func TestFailures(t *testing.T) {
 		{"the database is down at the look by address: no new account", func(a *all) {
 			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) { return old, down }
 		}, down, "accounts: ByEmail: database is down"},
+		{"of two databases, one has no such key and one is down: no look by address", func(a *all) {
+			a.ByKey = func(context.Context, oidcsso.AccountKey) (string, error) { return "", errors.Join(oidcsso.ErrNotFound, down) }
+			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) { panic("looked by address") }
+		}, down, "accounts: ByKey: oidcsso: not found\ndatabase is down"},
+		{"of two databases, one has no such address and one is down: no new account", func(a *all) {
+			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) {
+				return nil, fmt.Errorf("%w here, and %w", oidcsso.ErrNotFound, down)
+			}
+		}, down, "accounts: ByEmail: oidcsso: not found here, and database is down"},
 		{"the database is down at Link", func(a *all) {
 			a.Link = func(context.Context, string, *oidcsso.Identity, []accounts.Credential) error { return down }
 		}, down, "accounts: Link: database is down"},
