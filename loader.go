@@ -135,8 +135,6 @@ func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
 				return got.connector.routeOf(asked)
 			case !isNotFound(err):
 				return nil, err
-			case got.asked.Before(first): // for somebody else
-				first = got.asked
 			}
 		}
 		_, asked.Name, _ = strings.Cut(asked.Name, ".")
@@ -182,7 +180,7 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 
 // share waits for a call of a function: for one that is under way, else for one of its own.
 func (l *Loader) share(ctx context.Context, env *environment, key string, ask func(context.Context, string) (Config, error), name string) (got *loaded, own bool, err error) {
-	began := false // written by the call, before it sends
+	began := false                                                     // written by the call, before it sends
 	ctx, cancel := context.WithTimeout(ctx, loaderTimeout+loaderGrace) // should the function ignore its own
 	defer cancel()
 	if ctx.Err() != nil {

@@ -31,7 +31,9 @@ func TestFailures(t *testing.T) {
 			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) { return old, down }
 		}, down, "accounts: ByEmail: database is down"},
 		{"of two databases, one has no such key and one is down: no look by address", func(a *all) {
-			a.ByKey = func(context.Context, oidcsso.AccountKey) (string, error) { return "", errors.Join(oidcsso.ErrNotFound, down) }
+			a.ByKey = func(context.Context, oidcsso.AccountKey) (string, error) {
+				return "", errors.Join(oidcsso.ErrNotFound, down)
+			}
 			a.ByEmail = func(context.Context, string) ([]accounts.Candidate[string], error) { panic("looked by address") }
 		}, down, "accounts: ByKey: oidcsso: not found\ndatabase is down"},
 		{"of two databases, one has no such address and one is down: no new account", func(a *all) {
