@@ -281,5 +281,7 @@ func (l *Loader) miss(key string, asked, now time.Time) {
 	for oldest, ok := l.misses.Oldest(); ok && !l.isFresh(oldest, now); oldest, ok = l.misses.Oldest() {
 		l.misses.DropOldest()
 	}
-	l.misses.Put(key, asked, missesPerSize*min(l.size(), maxMisses/missesPerSize))
+	l.misses.Put(key, asked, l.missSize())
 }
+
+func (l *Loader) missSize() int { return missesPerSize * min(l.size(), maxMisses/missesPerSize) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -419,9 +420,10 @@ func TestLoaderIsBounded(t *testing.T) {
 
 func TestLoaderDefaults(t *testing.T) {
 	t.Parallel()
-	for size, want := range map[int]int{0: 10_000, -1: 10_000, 7: 7} {
-		if got := (&Loader{Size: size}).size(); got != want {
-			t.Errorf("Size %d means %d, want %d", size, got, want)
+	for size, want := range map[int][2]int{0: {10_000, 100_000}, -1: {10_000, 100_000}, 7: {7, 70}, 20_000: {20_000, 100_000}, math.MaxInt: {math.MaxInt, 100_000}} {
+		l := &Loader{Size: size}
+		if got := [2]int{l.size(), l.missSize()}; got != want {
+			t.Errorf("Size %d means %d connectors and misses, want %d", size, got, want)
 		}
 	}
 }
