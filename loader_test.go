@@ -473,6 +473,26 @@ func TestLoaderKeepsWhatWasDiscovered(t *testing.T) {
 	}
 }
 
+// A function may give the Config that it has in memory. What is changed there, in its maps and slices too, is seen.
+func TestLoaderKeepsACopyOfTheConfig(t *testing.T) {
+	t.Parallel()
+	cfg := routedConfig("acme", "acme.test")
+	cfg.AuthParams, cfg.Scopes = map[string]string{"hd": "acme.test"}, []string{"groups"}
+	loader := &Loader{Options: routerOptions(), ByID: func(context.Context, string) (Config, error) { return cfg, nil }}
+	for _, change := range []func(){
+		func() {}, func() { cfg.AuthParams["hd"] = "acme2.test" }, func() { cfg.Scopes[0] = "roles" }, func() { cfg.Domains[0].State = DomainRouted },
+	} {
+		change()
+		c, err := loader.Connector(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Config(); got.AuthParams["hd"] != cfg.AuthParams["hd"] || got.Scopes[0] != cfg.Scopes[0] || got.Domains[0] != cfg.Domains[0] {
+			t.Errorf("the connector has %v, %v and %v", got.AuthParams, got.Scopes, got.Domains)
+		}
+	}
+}
+
 // Which secret is in use goes with the Config: the same two, the same choice.
 func TestLoaderKeepsTheSecretInUse(t *testing.T) {
 	t.Parallel()
