@@ -143,6 +143,14 @@ var checkRows = []checkRow{
 	{name: "disabled", change: func(cfg *oidcsso.Config) { cfg.Disabled = true }, want: []string{"WARN connector_disabled"}, begin: oidcsso.CodeConnectorDisabled},
 	{name: "a button", change: func(cfg *oidcsso.Config) { cfg.Domains = nil }, want: []string{"INFO no_domains"}},
 	{name: "claimed domains", change: func(cfg *oidcsso.Config) { cfg.Domains = append(cfg.Domains, oidcsso.Domain{Name: "other.example"}) }, want: []string{"WARN domains_claimed"}},
+	{name: "a frozen domain", change: func(cfg *oidcsso.Config) { cfg.Domains[0].State = oidcsso.DomainFrozen }, want: []string{"WARN domains_frozen"}},
+	{name: "a verified domain", change: func(cfg *oidcsso.Config) { cfg.Domains[0].State = oidcsso.DomainVerified }, want: []string{"INFO domains_not_enforced"}},
+	{name: "a routed domain and a claimed one", change: func(cfg *oidcsso.Config) {
+		cfg.Domains = []oidcsso.Domain{{Name: "acme.example", State: oidcsso.DomainRouted}, {Name: "other.example"}}
+	}, want: []string{"INFO domains_not_enforced", "WARN domains_claimed"}},
+	{name: "an enforced domain and a report-only one", change: func(cfg *oidcsso.Config) {
+		cfg.Domains = []oidcsso.Domain{{Name: "acme.example", State: oidcsso.DomainEnforced}, {Name: "other.example", State: oidcsso.DomainReportOnly}}
+	}, want: []string{"INFO domains_not_enforced"}},
 	{name: "guests who can't get in", change: func(cfg *oidcsso.Config) { cfg.AllowGuests, cfg.RequireEmail = true, true }, want: []string{"WARN guests_refused"}},
 	{name: "no iss", members: []string{"authorization_response_iss_parameter_supported", ""}, want: []string{"INFO iss_not_announced"}},
 	{name: "no iss, a redirect URI of others too", members: []string{"authorization_response_iss_parameter_supported", ""},

@@ -16,7 +16,7 @@ import (
 // every optional field is the safe choice.
 //
 // Two things in it are the developer's alone, because a tenant who may set them takes over what is not theirs: RedirectURL,
-// and Domains that are asserted. Neither can come from JSON.
+// and Domains that are more than claimed. Neither can come from JSON.
 type Config struct {
 	// ID names the connector in URLs and in every [AccountKey]: 1 to 64 of a-z, 0-9, "-" and "_", beginning with a letter
 	// or digit, and not a word that the routes use. Required. Never give the ID of a deleted connector to another one:
@@ -55,8 +55,8 @@ type Config struct {
 	// into one line is read by [ParseScopes]. Default: none.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// Domains are the email domains whose people sign in through this connector and only there. Only asserted ones count;
-	// those that come from JSON are claims, see [Domain]. Default: none, a plain "Sign in with ..." button.
+	// Domains are the email domains whose people sign in through this connector; what each may do is its [DomainState]. Those
+	// that come from JSON are claims, which count for nothing, see [Domain]. Default: none, a plain "Sign in with ..." button.
 	Domains []Domain `json:"domains,omitempty"`
 
 	// Disabled stops sign-ins through the connector. Its domains stay enforced: their people can't get in at all.
@@ -87,7 +87,8 @@ type Config struct {
 	// library ask UserInfo when the ID token lacks it. Default: "groups", if the ID token has it.
 	GroupsClaim string `json:"groups_claim,omitempty"`
 
-	// RequireEmail fails a sign-in that brings no trusted address. Default: Identity.Email may be empty.
+	// RequireEmail fails a sign-in that brings no trusted address. Not in a frozen domain: people who have an account go on
+	// signing in there, and Identity.Email is empty all the same ([EmailFrozen]). Default: Identity.Email may be empty.
 	RequireEmail bool `json:"require_email,omitempty"`
 
 	// AllowGuests lets people in whose address is outside the connector's domains (contractors). Their Identity.Email is

@@ -36,6 +36,21 @@ const (
 	DomainFrozen DomainState = "frozen"
 )
 
+// owned says whether a domain in this state is one connector's alone. A state that nobody knows is as good as a claim.
+func (s DomainState) owned() bool {
+	return s.routes() || s == DomainVerified
+}
+
+// routes says whether the domain's people are sent to the connector where they say who they are.
+func (s DomainState) routes() bool {
+	return s.enforces() || s == DomainRouted || s == DomainReportOnly
+}
+
+// enforces says whether the connector is the only way in for the domain's people.
+func (s DomainState) enforces() bool {
+	return s == DomainEnforced || s == DomainAsserted || s == DomainFrozen
+}
+
 // Domain is an email domain of a connector.
 //
 // From JSON a Domain is always a claim, whatever the document says: a form that a tenant filled in can be decoded into a
@@ -44,7 +59,8 @@ type Domain struct {
 	// Name is the domain after the "@". Any notation is accepted; [NewConnector] makes it canonical, as [Address] has it.
 	// "*.acme.example" means the same as "acme.example" with Wildcard.
 	Name string
-	// Wildcard means every name below Name, at any depth, and not Name itself. Default: Name alone.
+	// Wildcard means every name below Name, at any depth, and not Name itself. A name below that has an owner of its own, in
+	// whatever state, is not covered. Default: Name alone.
 	Wildcard bool
 	// State is what the domain may do. Default: DomainClaimed, nothing.
 	State DomainState
@@ -91,13 +107,13 @@ func (d Domain) matches(name string) bool {
 	return below > 0 && name[below] == '.' && name[below+1:] == d.Name //check:domain-wildcard
 }
 
-// matchRoute gives the route of the asserted domain that covers the canonical name: the exact one, else the longest wildcard;
+// matchRoute gives the route of the owned domain that covers the canonical name: the exact one, else the longest wildcard;
 // nil if there is none.
 func matchRoute(routes []Route, name string) *Route {
 	var longest *Route
 	for i := range routes {
 		switch d := &routes[i].Domain; {
-		case d.State != DomainAsserted || !d.matches(name): //check:domain-asserted
+		case !d.State.owned() || !d.matches(name): //check:domain-owned
 		case !d.Wildcard:
 			return &routes[i]
 		case longest == nil || len(d.Name) > len(longest.Domain.Name):
@@ -168,8 +184,8 @@ func checkDomains(invalid *ConfigError, domains []Domain, allow func(string) boo
 		}
 		d.Name = name
 		switch {
-		case d.State != DomainClaimed && d.State != DomainAsserted: //check:domain-state
-			invalid.add(field, "has an unknown state", "use DomainClaimed or DomainAsserted")
+		case d.State != DomainClaimed && !d.State.owned(): //check:domain-state
+			invalid.add(field, "has an unknown state", "use one of the constants of DomainState")
 		case isPublicSuffix(name): //check:public-suffix
 			invalid.add(field, "is a public suffix, under which everybody can have a name", "enter the company's own domain")
 		case !allow(name): //check:mailbox-domain

@@ -11,6 +11,49 @@ import (
 
 func everyDomain(string) bool { return true }
 
+// every state of a domain that is one connector's.
+var ownedStates = []DomainState{DomainVerified, DomainRouted, DomainReportOnly, DomainEnforced, DomainAsserted, DomainFrozen}
+
+// strangeStates must count as claims wherever one gets by the check of a Config: from a Source of the backend's own.
+var strangeStates = []DomainState{"claimed", "Enforced", "enforced ", "ASSERTED", "owned", "\x00"}
+
+func TestDomainStates(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[DomainState]struct{ owned, routes, enforces bool }{
+		DomainClaimed:    {},
+		DomainVerified:   {owned: true},
+		DomainRouted:     {owned: true, routes: true},
+		DomainReportOnly: {owned: true, routes: true},
+		DomainEnforced:   {owned: true, routes: true, enforces: true},
+		DomainAsserted:   {owned: true, routes: true, enforces: true},
+		DomainFrozen:     {owned: true, routes: true, enforces: true},
+	} {
+		if state.owned() != want.owned || state.routes() != want.routes || state.enforces() != want.enforces {
+			t.Errorf("%q: owned %t, routes %t, enforces %t", state, state.owned(), state.routes(), state.enforces())
+		}
+	}
+	for _, state := range strangeStates {
+		if state.owned() || state.routes() || state.enforces() {
+			t.Errorf("%q counts for something", state)
+		}
+	}
+}
+
+// Whatever its state was, a Domain that went through JSON is a claim.
+func TestNoStateComesFromJSON(t *testing.T) {
+	t.Parallel()
+	for _, state := range ownedStates {
+		text, err := json.Marshal(Domain{Name: "acme.test", State: state, ClaimID: "c1"})
+		if err != nil || !strings.Contains(string(text), `"state":"`+string(state)+`"`) {
+			t.Errorf("%q: written as %s, %v", state, text, err)
+		}
+		back := Domain{Name: "own.test", State: state}
+		if err := json.Unmarshal(text, &back); err != nil || back != (Domain{Name: "acme.test"}) {
+			t.Errorf("%q: read back %+v, %v", state, back, err)
+		}
+	}
+}
+
 func TestAssertDomains(t *testing.T) {
 	t.Parallel()
 	got := AssertDomains("acme.example", "*.acme.example", " spaced ")
@@ -93,6 +136,11 @@ func TestCheckDomainsAccepted(t *testing.T) {
 		{Name: "acme.co.uk"},
 		{Name: "acme.github.io"},
 		{Name: "acme.internal"},
+		{Name: "verified.test", State: DomainVerified},
+		{Name: "routed.test", State: DomainRouted},
+		{Name: "reported.test", State: DomainReportOnly},
+		{Name: "enforced.test", State: DomainEnforced},
+		{Name: "frozen.test", State: DomainFrozen},
 	}
 	before := append([]Domain(nil), domains...)
 	invalid := &ConfigError{}
@@ -105,6 +153,11 @@ func TestCheckDomainsAccepted(t *testing.T) {
 		{Name: "acme.co.uk"},
 		{Name: "acme.github.io"},
 		{Name: "acme.internal"},
+		{Name: "verified.test", State: DomainVerified},
+		{Name: "routed.test", State: DomainRouted},
+		{Name: "reported.test", State: DomainReportOnly},
+		{Name: "enforced.test", State: DomainEnforced},
+		{Name: "frozen.test", State: DomainFrozen},
 	}
 	if !reflect.DeepEqual(got, want) || len(invalid.Fields) > 0 {
 		t.Errorf("got %+v and %v", got, invalid)
@@ -166,7 +219,9 @@ func TestCheckDomainsRefused(t *testing.T) {
 		{"same wildcard", []Domain{{Name: "*.acme.test"}, {Name: "acme.test", Wildcard: true}}, "domains[1]", twice},
 		{"same name, claimed and asserted", []Domain{{Name: "acme.test"}, {Name: "acme.test", State: DomainAsserted}}, "domains[1]", twice},
 
-		{"unknown state", []Domain{{Name: "acme.test", State: "verified"}}, "domains[0]", "has an unknown state"},
+		{"unknown state", []Domain{{Name: "acme.test", State: "approved"}}, "domains[0]", "has an unknown state"},
+		{"a state in another case", []Domain{{Name: "acme.test", State: "Enforced"}}, "domains[0]", "has an unknown state"},
+		{"same name, verified and enforced", []Domain{{Name: "acme.test", State: DomainVerified}, {Name: "acme.test", State: DomainEnforced}}, "domains[1]", twice},
 		{"claimed, spelled out", []Domain{{Name: "acme.test", State: "claimed"}}, "domains[0]", "has an unknown state"},
 		{"too many", make([]Domain, maxDomains+1), "domains", "are too many"},
 	} {
@@ -241,7 +296,11 @@ func TestProviderDomains(t *testing.T) {
 func TestMatchDomain(t *testing.T) {
 	t.Parallel()
 	domains := append(AssertDomains("*.acme.test", "eu.acme.test", "*.eu.acme.test", "exact.test", "*.acme.test.free.test"),
-		Domain{Name: "claimed.test"}, Domain{Name: "claimed.test", Wildcard: true}, Domain{Name: "de.eu.acme.test"})
+		Domain{Name: "claimed.test"}, Domain{Name: "claimed.test", Wildcard: true}, Domain{Name: "de.eu.acme.test"}, Domain{Name: "strange.test", State: "strange"})
+	for _, state := range ownedStates {
+		name := strings.ReplaceAll(string(state), "_", "-")
+		domains = append(domains, Domain{Name: name + ".acme.test", State: state}, Domain{Name: name + ".test", Wildcard: true, State: state})
+	}
 	var routes []Route
 	for _, d := range domains {
 		routes = append(routes, Route{Domain: d})
@@ -261,6 +320,13 @@ func TestMatchDomain(t *testing.T) {
 		"x.acme.test.free.test": "*.acme.test.free.test",
 		"claimed.test":          "",
 		"sub.claimed.test":      "",
+		"strange.test":          "",
+		"verified.acme.test":    "verified.acme.test", // not the wildcard, which is enforced
+		"report-only.acme.test": "report-only.acme.test",
+		"frozen.acme.test":      "frozen.acme.test",
+		"x.verified.test":       "*.verified.test",
+		"x.routed.test":         "*.routed.test",
+		"x.frozen.test":         "*.frozen.test",
 		"test":                  "",
 		"":                      "",
 	} {

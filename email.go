@@ -29,6 +29,9 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		return newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
 	switch {
+	case inside && route.Domain.State == DomainFrozen: //check:email-frozen
+		// Whatever is said of the address. The Domain is set all the same: it tells accounts that nobody new gets in.
+		id.EmailStatus, id.Domain = EmailFrozen, route.Domain
 	case inside && verified != saysUnverified:
 		id.EmailStatus, id.Email, id.Domain = EmailTrusted, address.String(), route.Domain
 	case inside:
@@ -43,7 +46,7 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		id.EmailStatus = EmailSilent
 	}
 	switch {
-	case id.EmailStatus == EmailTrusted:
+	case id.EmailStatus == EmailTrusted, id.EmailStatus == EmailFrozen && verified != saysUnverified:
 		return nil
 	case id.EmailStatus == EmailGuest && !c.cfg.AllowGuests: //check:email-outside
 		return newError(CodeEmailOutside, c.cfg.ID, fmt.Errorf("the address is in the domain %s", address.Domain))

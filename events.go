@@ -32,8 +32,21 @@ const (
 	// EventSecretSwitched: connector, secret ("current" or "next"). The identity provider refused the other one of a
 	// connector's two client secrets, and this one is used from now on.
 	EventSecretSwitched = "secret_switched"
-	// EventReportOnly: connector, domain, method. An attempt went on that would be stopped if the domain were enforced.
+	// EventReportOnly: connector, domain, method. An attempt went on that would be stopped if the domain were enforced; not
+	// for MethodSession. Each such domain of the account is an event, and each call of [Decide]: a form that asks once for
+	// the address and once for the password counts twice.
 	EventReportOnly = "report_only"
-	// EventBreakGlassUsed: connector, domain, grant, method. Somebody got in past single sign-on.
+	// EventBreakGlassUsed: connector, domain, grant, method. Somebody got in past single sign-on; not for MethodSession. Each
+	// grant that it took is an event.
 	EventBreakGlassUsed = "break_glass_used"
 )
+
+// tell tells the Source, if it is an Events, and then events. Either may be nil. A panic of theirs is not caught.
+func tell(ctx context.Context, source Source, events Events, name string, attrs ...slog.Attr) {
+	if own, ok := source.(Events); ok {
+		own.Event(ctx, name, attrs...)
+	}
+	if events != nil {
+		events.Event(ctx, name, attrs...)
+	}
+}

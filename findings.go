@@ -87,21 +87,38 @@ func (c *Connector) checkConnector(md *Metadata, found *findings) {
 	if md != nil {
 		c.checkFit(md, found)
 	}
-	claimed := 0
-	for _, d := range c.domains() {
-		if d.State != DomainAsserted {
-			claimed++
-		}
-	}
-	switch {
-	case !c.hasDomains():
-		found.add(slog.LevelInfo, "no_domains", "", "The connector has no domains: it is a plain sign-in button, and nobody is sent to it.")
-	case claimed > 0:
-		found.add(slog.LevelWarn, "domains_claimed", "Assert the domains once it is proven that they are the customer's.",
-			"%d of the connector's %d domains are only claimed, and count for nothing.", claimed, len(c.routes))
-	}
+	c.checkStates(found)
 	if c.cfg.RequireEmail && c.cfg.AllowGuests {
 		found.add(slog.LevelWarn, "guests_refused", "Switch one of the two off.", "The connector allows guests and also requires a trusted address, which a guest never has.")
+	}
+}
+
+// checkStates says what the connector's domains don't do.
+func (c *Connector) checkStates(found *findings) {
+	if !c.hasDomains() {
+		found.add(slog.LevelInfo, "no_domains", "", "The connector has no domains: it is a plain sign-in button, and nobody is sent to it.")
+	}
+	var claimed, frozen, open int
+	for _, d := range c.domains() {
+		switch {
+		case !d.State.owned():
+			claimed++
+		case d.State == DomainFrozen:
+			frozen++
+		case !d.State.enforces():
+			open++
+		}
+	}
+	if claimed > 0 {
+		found.add(slog.LevelWarn, "domains_claimed", "Verify or assert the domains once it is proven that they are the customer's.",
+			"%d of the connector's %d domains are only claimed, and count for nothing.", claimed, len(c.routes))
+	}
+	if frozen > 0 {
+		found.add(slog.LevelWarn, "domains_frozen", "Have the customer prove the domains again, or release them.",
+			"%d of the connector's %d domains are frozen, since their proof is lost: people who have an account sign in, and nobody new does.", frozen, len(c.routes))
+	}
+	if open > 0 {
+		found.add(slog.LevelInfo, "domains_not_enforced", "", "%d of the connector's %d domains are not enforced: other ways in stay open.", open, len(c.routes))
 	}
 }
 

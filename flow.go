@@ -183,13 +183,15 @@ func (f *Flow) Redirect(w http.ResponseWriter, r *http.Request, connectorID stri
 	return nil
 }
 
-// Decide is [Decide] with the Flow's Source: the guarantee that nobody gets around single sign-on.
+// Decide is [Decide] with the Flow's Source: the guarantee that nobody gets around single sign-on. Options.Events is told
+// too.
 func (f *Flow) Decide(ctx context.Context, a Attempt) (Decision, error) {
-	return Decide(ctx, f.source, a)
+	return decideAndTell(ctx, f.source, f.env.events, a)
 }
 
 // Enforce is Decide followed by Redirect: handled is true when the browser was sent to the identity provider, and the
-// handler is done. handled is false and err nil only when the attempt may go on.
+// handler is done. handled is false and err nil only when the attempt may go on. So it does where a connector is only offered
+// (DomainRouted, DomainReportOnly); to offer it, use Decide.
 //
 // On an error nothing is written, and the attempt must not go on: "unavailable" never opens the password form. A backend that
 // answers in JSON uses Decide and [Flow.Begin] instead, since a page's fetch can't follow the redirect.

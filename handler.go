@@ -31,8 +31,8 @@ type HandlerOptions struct {
 	// may have been started by a link. Required.
 	OnSignIn func(w http.ResponseWriter, r *http.Request, s *SignIn) error
 
-	// OnUnrouted is called when somebody starts with an address whose domain no connector has; it usually shows the
-	// password form. JSON requests are answered {"method": "password"} instead. Default: a page that says so.
+	// OnUnrouted is called when somebody starts with an address whose domain sends nobody to a connector; it usually shows
+	// the password form. JSON requests are answered {"method": "password"} instead. Default: a page that says so.
 	OnUnrouted func(w http.ResponseWriter, r *http.Request, email string)
 
 	// OnError shows an error. Default: it is logged to Options.Logger, and the person sees a plain page, or JSON if the
@@ -99,8 +99,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Start begins a sign-in by the parameter email or the parameter connector, with return_to if there is one: in the query of a
 // GET, or in the form or JSON body of a POST. A page is redirected to the identity provider; a request with a JSON body or
-// that accepts JSON alone gets {"method": "sso", "url": ...} or, where no connector has the address's domain,
-// {"method": "password"}.
+// that accepts JSON alone gets {"method": "sso", "url": ...} or, where the address's domain sends nobody to a connector,
+// {"method": "password"}. To a connector leads every domain that is routed, report_only, enforced, asserted or frozen; of the
+// first two, not if the connector is disabled, since other ways in are open there.
 //
 // A POST from another site is refused, unless its origin is one of FlowOptions.AllowedReturns or a base URL's. Who follows a
 // link of another site here is asked first, on a page that names the connector; otherwise any link could sign people in
@@ -132,11 +133,12 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		decision, err := h.flow.Decide(r.Context(), Attempt{Typed: in.email})
+		// Nobody is let in here, so nobody is told of an attempt that enforcement would have stopped.
+		decision, err := (&deciding{source: h.flow.source, attempt: Attempt{Typed: in.email}}).decide(r.Context())
 		if err != nil {
 			return err
 		}
-		if decision.Allowed() {
+		if decision.Connector == nil {
 			h.unrouted(w, r, address)
 			return nil
 		}

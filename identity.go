@@ -24,13 +24,13 @@ type Identity struct {
 
 	// Email is the address, with its domain in canonical form, if it can be trusted, and empty otherwise. It can be
 	// trusted when the domain is this connector's and the identity provider does not say that the address is unverified;
-	// without any domains, only when it says that the address is verified. See [EmailStatus] for the table. The raw claim
-	// is Claim("email").
+	// without any domains, only when it says that the address is verified. In a frozen domain it can't. See [EmailStatus]
+	// for the table. The raw claim is Claim("email").
 	Email string `json:"email,omitempty"`
 	// EmailStatus says why Email is there or not.
 	EmailStatus EmailStatus `json:"email_status"`
-	// Domain is the connector's entry under which Email is trusted; zero if there is none. An existing account may be
-	// linked by its address only if it was made under the same ClaimID.
+	// Domain is the connector's entry under which Email is trusted, or the frozen one under which it is not any more; zero if
+	// there is none. An existing account may be linked by its address only if it was made under the same ClaimID.
 	Domain Domain `json:"domain,omitzero"`
 
 	// Name, GivenName, FamilyName, PreferredUsername and Locale are texts for display, cleaned of control characters and
@@ -76,15 +76,16 @@ type Tokens struct {
 // EmailStatus says what came of the email claim. Where the address is looked at, "inside" means that the [Source] says, at
 // the callback, that the address's domain is this connector's:
 //
-//	                 inside     outside                       connector without domains
-//	says verified    trusted    refused, or guest             trusted, unless the domain is another connector's (refused)
-//	says unverified  unverified refused, or guest             unverified
-//	says nothing     trusted    refused, or guest             silent
+//	                 inside     inside, frozen  outside            connector without domains
+//	says verified    trusted    frozen          refused, or guest  trusted, unless the domain is another connector's (refused)
+//	says unverified  unverified frozen          refused, or guest  unverified
+//	says nothing     trusted    frozen          refused, or guest  silent
 //
-// An address in another connector's domain is outside, whatever is said of it, also for a connector without domains.
+// An address in another connector's domain is outside, whatever is said of it, also for a connector without domains. Every
+// state of a domain but DomainClaimed makes it the connector's, and all of them but DomainFrozen are trusted alike.
 //
 // Identity.Email is set only in the status trusted. Config.AllowGuests turns "refused" into the status guest;
-// Config.RequireEmail refuses every status but trusted.
+// Config.RequireEmail refuses every status but trusted and frozen, and frozen where the address is said to be unverified.
 type EmailStatus string
 
 const (
@@ -98,6 +99,10 @@ const (
 	EmailSilent EmailStatus = "silent"
 	// EmailGuest: the address is outside the connector's domains, and guests are allowed.
 	EmailGuest EmailStatus = "guest"
+	// EmailFrozen: the address is in a domain of the connector's that is frozen: its owner may be another one by now.
+	// Identity.Domain is set, and Identity.Email is not. Whoever has an account signs in by their key; an address
+	// may not make or find one.
+	EmailFrozen EmailStatus = "frozen"
 )
 
 // GroupsStatus tells what the groups claim said.

@@ -95,6 +95,7 @@ type environment struct {
 	tokens    bool
 	allow     func(string) bool
 	logger    *slog.Logger
+	events    Events // may be nil
 	now       func() time.Time
 	random    io.Reader
 	egressFor func(string) *Egress
@@ -129,7 +130,7 @@ const (
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
 		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
-		logger: o.Logger, now: o.Now,
+		logger: o.Logger, events: o.Events, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}

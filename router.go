@@ -37,8 +37,8 @@ func (r *Router) load() *routerTable {
 // Put adds a connector, or changes the one with the same ID. A changed one keeps what it has discovered if issuer, client ID
 // and redirect URI are the same; sign-ins under way then go on as well.
 //
-// The error is a [*ConfigError], an [*Error] with CodeDomainConflict where an asserted domain is another connector's, or
-// several of them joined. Nothing has changed then. An exact domain of one connector below a wildcard of another is no
+// The error is a [*ConfigError], an [*Error] with CodeDomainConflict where a domain is another connector's, or several of
+// them joined. Claimed domains conflict with nothing; in every other state one connector has the domain alone. Nothing has changed then. An exact domain of one connector below a wildcard of another is no
 // conflict: the longest match wins.
 func (r *Router) Put(cfg Config) error {
 	next, err := NewConnector(cfg, r.opts)
@@ -124,7 +124,7 @@ func (r *Router) Connector(_ context.Context, id string) (*Connector, error) {
 	return nil, ErrNotFound
 }
 
-// Route gives the connector that people of the domain must use: by the exact domain, else by the longest wildcard. A name in
+// Route gives the connector whose the domain is, in whatever state: by the exact domain, else by the longest wildcard. A name in
 // another notation ("ACME.example") is made canonical first; one that is no domain name is an [*Error] with
 // CodeAddressInvalid. Only [ErrNotFound] means that the domain is nobody's.
 func (r *Router) Route(_ context.Context, domain string) (*Route, error) {

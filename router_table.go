@@ -7,7 +7,7 @@ import (
 	"github.com/oidcsso/oidcsso/internal/cow"
 )
 
-// routerTable is what a Router answers from. It is never changed once it is stored. Its routes are of asserted domains only.
+// routerTable is what a Router answers from. It is never changed once it is stored. Its routes are of owned domains only.
 type routerTable struct {
 	byID     cow.Map[*Connector]
 	exact    cow.Map[*Route]
@@ -56,7 +56,7 @@ func (e *routerEdit) add(c *Connector) (problems []error) {
 	for i := range c.routes {
 		route := &c.routes[i]
 		d := &route.Domain
-		if d.State != DomainAsserted { //check:domain-asserted
+		if !d.State.owned() { //check:domain-owned
 			continue
 		}
 		routes := e.routes(d)
@@ -80,7 +80,7 @@ func (e *routerEdit) remove(c *Connector) {
 		}
 	}
 	for i := range c.routes {
-		if d := &c.routes[i].Domain; d.State == DomainAsserted {
+		if d := &c.routes[i].Domain; d.State.owned() {
 			e.routes(d).Delete(d.Name)
 		}
 	}

@@ -7,15 +7,18 @@ import "context"
 //
 // An answer decides who gets in, so it must come from the newest configuration: a domain that moved, or a connector that
 // was disabled while somebody was at the identity provider, is looked up again at the callback.
+//
+// A Source that is also an [Events] is told what happens to its connectors; one that is also a [Grants] knows exceptions.
 type Source interface {
 	// Connector gives the connector with this ID, also a disabled one. [ErrNotFound] means that there is none; any other
 	// error means "unavailable".
 	Connector(ctx context.Context, id string) (*Connector, error)
 
-	// Route gives the connector that a domain's people must use, and the Domain that says so: the exact one, else the
-	// longest wildcard; asserted ones only; also when the connector is disabled. domain is canonical, as
-	// [ParseAddress] gives it. The Route is not nil beside a nil error. [ErrNotFound] means that the domain is nobody's, and that its people sign in without
-	// single sign-on; any other error means "unavailable", and they don't sign in at all meanwhile.
+	// Route gives the connector whose the domain is, and its Domain: the exact one, else the longest wildcard; in every state
+	// but DomainClaimed; also when the connector is disabled. Whether people must use the connector follows from the
+	// state, and is judged by [Decide]. domain is canonical, as [ParseAddress] gives it. The Route is not nil beside a nil
+	// error. [ErrNotFound] means that the domain is nobody's, and that its people sign in without single sign-on; any other
+	// error means "unavailable", and they don't sign in at all meanwhile.
 	Route(ctx context.Context, domain string) (*Route, error)
 }
 

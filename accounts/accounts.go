@@ -56,7 +56,7 @@ type Accounts[U any] struct {
 	// key has an account, it returns [ErrConflict]. Required with ByEmail.
 	Link func(ctx context.Context, user U, id *oidcsso.Identity, lose []Credential) error
 
-	// Create makes an account. In one transaction it stores the account, Identity.Key and the ClaimID of Identity.Domain; its
+	// Create makes an account, never in a frozen domain. In one transaction it stores the account, Identity.Key and the ClaimID of Identity.Domain; its
 	// address is Identity.Email or none, never the claim "email", which may be anybody's. If the key or the address has an
 	// account already, it returns [ErrConflict]. Default: accounts are not made at sign-in.
 	Create func(ctx context.Context, id *oidcsso.Identity) (U, error)
@@ -71,8 +71,8 @@ type Candidate[U any] struct {
 	// "a", in a domain too. Upper and lower case before the "@" count as equal.
 	Email string
 	// EmailVerified says that the backend has made sure that the account's owner has the address: a link or code that was
-	// mailed there came back, or Create made the account with it, and Identity.Domain was asserted. An identity provider's word
-	// is not enough where no domain is asserted. Without it the owner is kept out by whoever registered the address first;
+	// mailed there came back, or Create made the account with it, and Identity.Domain was set (its State is not DomainClaimed).
+	// An identity provider's word is not enough where the domain is not its connector's. Without it the owner is kept out by whoever registered the address first;
 	// against that a backend may leave such accounts out of ByEmail, if Create takes the address away from them.
 	EmailVerified bool
 	// Links are all identities that are linked to the account now, by this package or by anything else that lets somebody
@@ -119,7 +119,8 @@ func allCredentials() []Credential {
 // Resolve gives the account of the identity, and links or makes it if need be. From above, the first line that is true
 // decides:
 //
-//	the key has an account                               that account, whatever its address is
+//	the key has an account                               that account, whatever its address or domain is
+//	Identity.Domain is frozen                            refused: domain_frozen
 //	the identity has no trusted address                  Create, or else refused: email_untrusted
 //	no account has the address                           Create, or else refused: no_account
 //	several accounts have the address                    refused: address_ambiguous
@@ -127,16 +128,26 @@ func allCredentials() []Credential {
 //	it has another address                               refused: address_differs
 //	it is linked to another identity of the connector    refused: linked_here
 //	it is linked to anything else                        refused: linked_elsewhere
-//	Identity.Domain is not asserted                      refused: no_domain
+//	Identity.Domain is nobody's, or only claimed         refused: no_domain
+//	Identity.Domain is not enforced                      refused: domain_not_enforced
 //	the account's address is not verified                refused: address_unverified
 //	the account has a ClaimID, and it is not the same    refused: claim_differs
 //	the account has none, and is not Unclaimed           refused: claim_unknown
 //	otherwise                                            Link, and read again by key
 //
 // So the domain claim is "the same" if the account has the ClaimID of Identity.Domain, or never was under any. The latter
-// hands the account to whoever the domain is asserted for today. With a domain that expired and was bought, that is another
+// hands the account to whoever has the domain today. With a domain that expired and was bought, that is another
 // company, which could also have received the password reset by mail; but an account that knew an earlier claim is refused.
 // A backend whose domains have no ClaimIDs can link accounts for the first time, and never again.
+//
+// Only under a domain that is enforced (or asserted, which is the same) is an account linked: linking takes away every other
+// way in, and that is what enforcing a domain means. While it is verified, routed or report_only, other ways are open, and who
+// has an account goes on using them; a company that tries single sign-on out loses no password by it. Whoever has no account
+// gets one in these states, if accounts are made at sign-in: it takes nothing from anybody, and its address is proven. Once
+// the domain is enforced, the others are linked at their next sign-in.
+//
+// In a frozen domain there is neither: nobody can say any more whose address it is. Identity.Email is empty there, so that
+// without this line somebody new would get an account that has no address, and keep it.
 //
 // An identity whose address is trusted without a domain (a "Sign in with ..." button) is not linked by it: that the
 // identity provider verified the address is only its word, and whose word it is has not been settled.
@@ -164,6 +175,9 @@ func (a *Accounts[U]) resolve(ctx context.Context, id *oidcsso.Identity) (U, err
 	user, found, err := a.byKey(ctx, id)
 	if found || err != nil {
 		return user, err
+	}
+	if id.Domain.State == oidcsso.DomainFrozen { //check:account-frozen
+		return none, refuse(ReasonDomainFrozen, id)
 	}
 	if id.Email == "" { //check:account-untrusted-email
 		return a.create(ctx, id, ReasonEmailUntrusted)
@@ -270,8 +284,10 @@ func unlinkable[U any](c Candidate[U], id *oidcsso.Identity) Reason {
 		return ReasonLinkedHere
 	case len(c.Links) > 0: //check:account-linked-elsewhere
 		return ReasonLinkedElsewhere
-	case id.Domain.State != oidcsso.DomainAsserted: //check:account-no-domain
+	case !owned(id.Domain.State): //check:account-no-domain
 		return ReasonNoDomain
+	case !enforced(id.Domain.State): //check:account-not-enforced
+		return ReasonDomainNotEnforced
 	case !c.EmailVerified: //check:account-unverified
 		return ReasonAddressUnverified
 	case c.ClaimID != "" && c.ClaimID != id.Domain.ClaimID: //check:account-claim-differs
@@ -280,6 +296,16 @@ func unlinkable[U any](c Candidate[U], id *oidcsso.Identity) Reason {
 		return ReasonClaimUnknown
 	}
 	return ""
+}
+
+// owned says whether the domain is proven to be the connector's. A state that nobody knows is as good as a claim.
+func owned(s oidcsso.DomainState) bool {
+	return enforced(s) || s == oidcsso.DomainVerified || s == oidcsso.DomainRouted || s == oidcsso.DomainReportOnly
+}
+
+// enforced says whether the connector is the only way in, and its word on addresses counts. It does not in a frozen domain.
+func enforced(s oidcsso.DomainState) bool {
+	return s == oidcsso.DomainEnforced || s == oidcsso.DomainAsserted
 }
 
 // sameAddress compares as strictly as ParseAddress reads; both local parts are ASCII then.

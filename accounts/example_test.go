@@ -74,8 +74,8 @@ func (t *table) create(ctx context.Context, id *oidcsso.Identity) (*user, error)
 	if _, err := t.byKey(ctx, id.Key()); err == nil {
 		return nil, accounts.ErrConflict
 	}
-	asserted := id.Domain.State == oidcsso.DomainAsserted
-	u := &user{Email: id.Email, Verified: asserted, SSOKey: id.Key(), SSOClaim: id.Domain.ClaimID}
+	owned := id.Domain.State != oidcsso.DomainClaimed // of a button's identity, the Domain is zero
+	u := &user{Email: id.Email, Verified: owned, SSOKey: id.Key(), SSOClaim: id.Domain.ClaimID}
 	*t = append(*t, u)
 	return u, nil
 }

@@ -106,7 +106,7 @@ func (s *store) create(_ context.Context, id *oidcsso.Identity) (*account, error
 	}
 	a := &account{id: len(s.accounts) + 1, addresses: map[string]bool{}, claimID: id.Domain.ClaimID}
 	if id.Email != "" {
-		a.addresses[id.Email] = id.Domain.State == oidcsso.DomainAsserted
+		a.addresses[id.Email] = id.Domain.State != oidcsso.DomainClaimed
 	}
 	s.accounts, s.links[id.Key()] = append(s.accounts, a), a
 	s.created++
