@@ -61,6 +61,18 @@ type Response struct {
 //
 // Its errors are [*Error]; the code says what was refused, and Error.Check names the item of this list.
 func (c *Connector) Finish(ctx context.Context, login *Login, r Response) (*Identity, error) {
+	op := c.env.operation(r.Source)
+	if login != nil {
+		op.of(login)
+	}
+	op.connector = c.cfg.ID
+	id, err := c.checked(ctx, login, r)
+	op.finished(ctx, id, err)
+	return id, err
+}
+
+// checked is Finish, of which nobody is told.
+func (c *Connector) checked(ctx context.Context, login *Login, r Response) (*Identity, error) {
 	at := "enabled"
 	id, err := c.finish(ctx, login, r, &at)
 	if err != nil {

@@ -59,7 +59,7 @@ type Config struct {
 	// that come from JSON are claims, which count for nothing, see [Domain]. Default: none, a plain "Sign in with ..." button.
 	Domains []Domain `json:"domains,omitempty"`
 
-	// Disabled stops sign-ins through the connector. Its domains stay enforced: their people can't get in at all.
+	// Disabled stops sign-ins through the connector. Domains that are enforced stay so: their people can't get in at all.
 	Disabled bool `json:"disabled,omitempty"`
 
 	// Prompt is the prompt parameter of each sign-in: none, login, consent, select_account, or several divided by spaces

@@ -199,11 +199,19 @@ func (p *BeginParams) check() error {
 // Its errors are [*Error] with CodeConnectorDisabled, CodeParamsInvalid, CodeIssNotPromised, CodeClientAuthMismatch,
 // CodeIssuerMismatch, CodeMetadataInvalid or CodeUnavailable.
 func (c *Connector) Begin(ctx context.Context, p BeginParams) (string, *Login, error) {
+	op := c.env.operation(nil)
+	op.connector = c.cfg.ID
+	authorizationURL, login, err := c.beginBound(ctx, &p)
+	op.began(ctx, c.cfg.ID, err)
+	return authorizationURL, login, err
+}
+
+func (c *Connector) beginBound(ctx context.Context, p *BeginParams) (string, *Login, error) {
 	if p.Binding == "" && !p.InsecureUnbound { //check:begin-binding
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("there is no binding")).
 			withRemedy("Set BeginParams.Binding to a value of the browser's session, or use a Flow; a command-line program that waits for the answer itself sets InsecureUnbound.")
 	}
-	return c.begin(ctx, &p)
+	return c.begin(ctx, p)
 }
 
 func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, error) {

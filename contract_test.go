@@ -89,6 +89,8 @@ func TestFinishContract(t *testing.T) {
 
 func (a *attack) run(t *testing.T, number int, name string) {
 	tr := newTrial(t, a.issuer)
+	tr.events = &recorder{}
+	tr.opts.Events = tr.events
 	if a.before != nil {
 		a.before(tr)
 	}
@@ -96,7 +98,9 @@ func (a *attack) run(t *testing.T, number int, name string) {
 	if a.during != nil {
 		a.during(tr)
 	}
+	told := tr.events.count()
 	id, err := tr.finish()
+	tr.events.wantOutcome(t, told, id, err)
 	tr.wantNoLeak(id, err)
 	exchanges, userInfos := 1, 0
 	if tr.cfg.UserInfo == oidcsso.UserInfoAlways {

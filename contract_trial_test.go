@@ -44,6 +44,7 @@ type trial struct {
 	wire   *wire
 	source *sourceOfTrial
 	logs   *lockedBuffer
+	events *recorder // of a test that looks at them
 	ctx    context.Context
 	// Set up before begin.
 	alice  oidcssotest.User
@@ -178,12 +179,15 @@ func (tr *trial) secrets() []string {
 func (tr *trial) wantNoLeak(id *oidcsso.Identity, err error) {
 	tr.t.Helper()
 	prints := []string{tr.logs.String()}
+	if tr.events != nil {
+		prints = append(prints, tr.events.since(0)...)
+	}
 	if err != nil {
 		prints = append(prints, printsOf(err)...)
-		for _, print := range prints {
-			if strings.Contains(strings.ToLower(print), "alice") {
-				tr.t.Errorf("a person's data is in %q", print)
-			}
+	}
+	for _, print := range prints {
+		if strings.Contains(strings.ToLower(print), "alice") {
+			tr.t.Errorf("a person's data is in %q", print)
 		}
 	}
 	if id != nil {

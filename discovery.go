@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -53,7 +54,9 @@ func Discover(ctx context.Context, issuer string, opts *Options) (*Metadata, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	md, err := newProvider(issuer, env, env.profile).discovered(ctx)
+	p := newProvider(issuer, env, env.profile)
+	p.trial = true
+	md, err := p.discovered(ctx)
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, "")
 	}
@@ -69,24 +72,58 @@ type provider struct {
 	client   *http.Client
 	metadata *fresh.Value[*keptMetadata]
 	keys     *keyset.Set
+
+	metadataFailed, keysFailed bool // the last fetch did; one runs at a time
+	trial                      bool // of Discover: it is asked once, and Events would never be told of its recovery
 }
 
 func newProvider(issuer string, env *environment, profile *profile) *provider {
 	p := &provider{issuer: issuer, env: env, profile: profile, client: profile.transport.Client()}
-	p.metadata = fresh.New(env.metadataPolicy, logged(p, "discovery failed", p.fetchMetadata))
-	p.keys = keyset.New(env.keysPolicy, logged(p, "fetching the keys failed", p.fetchKeys))
+	p.metadata = fresh.New(env.metadataPolicy, fresh.Watched(p.fetchMetadata, func(ctx context.Context, err error) {
+		p.fetched(ctx, "metadata", "discovery failed", &p.metadataFailed, err)
+	}))
+	p.keys = keyset.NewWatched(env.keysPolicy, p.fetchKeys, func(ctx context.Context, err error) {
+		p.fetched(ctx, "keys", "fetching the keys failed", &p.keysFailed, err)
+	})
 	return p
 }
 
 // discovered gives the metadata, fetched if need be. It is shared: read only.
 func (p *provider) discovered(ctx context.Context) (*keptMetadata, error) { return p.metadata.Get(ctx) }
 
-// logged logs each failure of a fetch, since in the background nobody else is told.
-func logged[T any](p *provider, what string, fetch func(context.Context) (T, error)) func(context.Context) (T, error) {
+// fetched tells of a fetch that ended, since in the background nobody else is told: each failure to the log, and it and the
+// recovery to Events. There is no Source to tell: connectors that follow each other may be of several.
+func (p *provider) fetched(ctx context.Context, what, text string, failed *bool, err error) {
+	recovered := *failed && err == nil
+	*failed = err != nil
+	if err != nil {
+		p.warn(text, err)
+	}
+	issuer, whatAttr := slog.String("issuer", p.issuer), slog.String("what", what)
+	switch {
+	case p.trial:
+	case recovered:
+		tell(ctx, nil, p.env.events, EventDiscoveryRecovered, issuer, whatAttr)
+	case err != nil:
+		code := CodeUnavailable
+		var e *Error
+		if errors.As(err, &e) {
+			code = e.Code
+		}
+		tell(ctx, nil, p.env.events, EventDiscoveryFailed, issuer, whatAttr, slog.String("code", string(code)), slog.Any("error", err))
+	}
+}
+
+func (p *provider) warn(text string, err error) {
+	p.env.logger.Warn("oidcsso: "+text, "issuer", p.issuer, "error", err)
+}
+
+// logged logs the failures of a fetch that is made once, for somebody who sees what comes of it.
+func logged[T any](p *provider, text string, fetch func(context.Context) (T, error)) func(context.Context) (T, error) {
 	return func(ctx context.Context) (T, error) {
 		value, err := fetch(ctx)
 		if err != nil {
-			p.env.logger.Warn("oidcsso: "+what, "issuer", p.issuer, "error", err)
+			p.warn(text, err)
 		}
 		return value, err
 	}

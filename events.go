@@ -8,24 +8,26 @@ import (
 // Events is told what happens: for an audit trail, for metrics, for alarms. It has only types of the standard library, so
 // that an adapter need not import this one.
 //
-// Event is called in the course of a sign-in, by several goroutines at once: it must be quick and must not fail. The context
-// is the one in which it happened and may be at its end. A [Source] that is an Events too is told what happens to its
-// connectors, before Options.Events is.
-//
-// No attribute is a secret, a token or a person's address.
+// A [Source] that is an Events too is told what happens to its connectors, before Options.Events is.
 type Events interface {
+	// Event is called in the course of a sign-in, by several goroutines at once: it must be quick and must not fail. The
+	// context is the one in which it happened and may be at its end. The attributes are not to be changed, since they may be
+	// another's too. None is a secret, a token or a person's address or name.
 	Event(ctx context.Context, name string, attrs ...slog.Attr)
 }
 
 // The names of events. Each has the attributes that stand beside it, and may have others.
 const (
-	// EventSignInStarted: connector.
+	// EventSignInStarted: connector, duration (of Begin). The browser is on its way to the identity provider.
 	EventSignInStarted = "sign_in_started"
-	// EventSignInSucceeded: connector, issuer, key (AccountKey.String), email_status, domain and claim where there is one.
+	// EventSignInSucceeded: connector, issuer, key (AccountKey.String), email_status, domain and claim where there is one,
+	// took (since the sign-in was begun, to a second), duration (of Finish). The backend may still refuse.
 	EventSignInSucceeded = "sign_in_succeeded"
-	// EventSignInRefused: code, kind, id; connector and check where they are known.
+	// EventSignInRefused: stage ("begin" or "finish"), code, kind, id, duration (of Begin or Finish); connector and check
+	// where they are known. Where the connector is not, asked is the ID that was asked for, which anybody may make up.
 	EventSignInRefused = "sign_in_refused"
-	// EventDiscoveryFailed: issuer, what ("metadata" or "keys"), error. Each failed fetch is one.
+	// EventDiscoveryFailed: issuer, what ("metadata" or "keys"), code, error. Each failed fetch of a connector is one, but for
+	// the keys that [Connector.Check] looks at; those of [Discover] are none.
 	EventDiscoveryFailed = "discovery_failed"
 	// EventDiscoveryRecovered: issuer, what. The first fetch that succeeded after one that failed.
 	EventDiscoveryRecovered = "discovery_recovered"

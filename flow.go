@@ -135,6 +135,13 @@ func checkKeys(invalid *ConfigError, keys []SealKey) {
 // that none of several base URLs has), CodeConnectorUnknown, CodeReturnRefused, or CodeInternal where the sign-in does not fit
 // into a cookie (with a redirect URI of over 1000 bytes).
 func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string, p BeginParams) (string, error) {
+	op := f.env.operation(f.source)
+	authorizationURL, err := f.begin(w, r, connectorID, &p, &op)
+	op.began(r.Context(), connectorID, err)
+	return authorizationURL, err
+}
+
+func (f *Flow) begin(w http.ResponseWriter, r *http.Request, connectorID string, p *BeginParams, op *operation) (string, error) {
 	if p.Binding != "" || p.InsecureUnbound { //check:flow-binding
 		return "", newError(CodeParamsInvalid, connectorID, errors.New("a Flow binds by its cookie")).
 			withRemedy("Leave BeginParams.Binding and InsecureUnbound alone when using a Flow.")
@@ -156,12 +163,13 @@ func (f *Flow) Begin(w http.ResponseWriter, r *http.Request, connectorID string,
 	if err != nil {
 		return "", err
 	}
+	op.connector = connectorID
 	if len(f.env.bases) > 1 {
 		if p.RedirectURI, err = site.redirectURI(connector); err != nil {
 			return "", err
 		}
 	}
-	authorizationURL, login, err := connector.begin(r.Context(), &p)
+	authorizationURL, login, err := connector.begin(r.Context(), p)
 	if err != nil {
 		return "", err
 	}
@@ -219,29 +227,40 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 // CodeLoginUsed.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || r.Method != http.MethodGet { //check:callback-method
-		return nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
-	}
-	site, known := f.at(r)
-	if !known { //check:host-unknown
-		return nil, errHost(CodeResponseMisplaced, "", r)
-	}
-	login, err := site.openCookie(r, values["state"])
+	op := f.env.operation(f.source)
+	id, login, err := f.finish(w, r, &op)
+	op.finished(r.Context(), id, err)
 	if err != nil {
 		return nil, err
-	}
-	site.expireCookie(w, site.cookieName(login.State()))
-	id, err := f.finish(r, login, values)
-	if err != nil {
-		e := errorOf(err, CodeInternal, login.connector)
-		e.ReturnTo, e.Data = login.returnTo, login.data
-		return nil, e
 	}
 	return &SignIn{Identity: id, ReturnTo: login.returnTo, Data: login.data}, nil
 }
 
-func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identity, error) {
+func (f *Flow) finish(w http.ResponseWriter, r *http.Request, op *operation) (*Identity, *Login, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method != http.MethodGet { //check:callback-method
+		return nil, nil, newError(CodeResponseInvalid, "", errors.New("it is not a GET request with a well-formed query"))
+	}
+	site, known := f.at(r)
+	if !known { //check:host-unknown
+		return nil, nil, errHost(CodeResponseMisplaced, "", r)
+	}
+	login, err := site.openCookie(r, values["state"])
+	if err != nil {
+		return nil, nil, err
+	}
+	site.expireCookie(w, site.cookieName(login.State()))
+	op.of(login)
+	id, err := f.identity(r, login, values)
+	if err != nil {
+		e := errorOf(err, CodeInternal, login.connector)
+		e.ReturnTo, e.Data = login.returnTo, login.data
+		return nil, nil, e
+	}
+	return id, login, nil
+}
+
+func (f *Flow) identity(r *http.Request, login *Login, values url.Values) (*Identity, error) {
 	connector, err := f.connector(r.Context(), login.connector) // as it is now, not as it was at the start
 	if err != nil {
 		return nil, err
@@ -255,7 +274,7 @@ func (f *Flow) finish(r *http.Request, login *Login, values url.Values) (*Identi
 			return nil, newError(CodeLoginUsed, login.connector, nil)
 		}
 	}
-	return connector.Finish(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
+	return connector.checked(r.Context(), login, Response{URL: f.callbackPath(r), Values: values, Source: f.source})
 }
 
 // connector asks the Source, and doubts its answer as [Decide] does. What can't be an ID, which anybody may send, never gets

@@ -36,7 +36,9 @@ import (
 //   - Store Decision.Grant with the session. Where a session with one is continued, ask with BreakGlass and MethodSession, and
 //     end the session unless it is allowed: it then ends with the exception. To end it also where another exception follows,
 //     compare the IDs.
-//   - Let such a session make no credentials: its person asks Decide without a way out, as said above.
+//   - In such a session, too, Decide is asked before a credential is made, and says no.
+//   - Linking removes passwords and second factors (package accounts). Let those who may need an exception make new ones while they
+//     are signed in by single sign-on; without an exception they open nothing.
 //   - An exception names who gets it and who gave it, which must be somebody else, says why, and ends by itself: within a day.
 //     Tell the company's other administrators of EventBreakGlassUsed.
 type Grants interface {

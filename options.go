@@ -95,7 +95,7 @@ type environment struct {
 	tokens    bool
 	allow     func(string) bool
 	logger    *slog.Logger
-	events    Events // may be nil
+	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
 	egressFor func(string) *Egress
@@ -130,7 +130,7 @@ const (
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
 		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
-		logger: o.Logger, events: o.Events, now: o.Now,
+		logger: o.Logger, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}
@@ -154,6 +154,7 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
+	env.events = o.Events
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)

@@ -147,7 +147,8 @@ func allCredentials() []Credential {
 // the domain is enforced, the others are linked at their next sign-in.
 //
 // In a frozen domain there is neither: nobody can say any more whose address it is. Identity.Email is empty there, so that
-// without this line somebody new would get an account that has no address, and keep it.
+// without this line somebody new would get an account that has no address, and keep it. (Whoever comes without the claim is in no
+// domain, and not concerned.)
 //
 // An identity whose address is trusted without a domain (a "Sign in with ..." button) is not linked by it: that the
 // identity provider verified the address is only its word, and whose word it is has not been settled.

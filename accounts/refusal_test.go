@@ -41,6 +41,8 @@ func refusals(t *testing.T) map[accounts.Reason]*accounts.Refusal {
 	refused(func(s *store) { s.links[person("bob", "").Key()] = registered(s) }, person("ann", email), same)
 	refused(func(s *store) { s.links[oidcsso.AccountKey{Connector: "github"}] = registered(s) }, person("ann", email), same)
 	refused(func(s *store) { registered(s) }, with(person("ann", email), func(id *oidcsso.Identity) { id.Domain = oidcsso.Domain{} }), same)
+	refused(func(s *store) { registered(s) }, inDomain("ann", oidcsso.DomainRouted), same)
+	refused(func(s *store) { registered(s) }, inDomain("ann", oidcsso.DomainFrozen), same)
 	refused(func(s *store) { s.register(email, false) }, person("ann", email), same)
 	refused(func(s *store) { registered(s).claimID = "claim-0" }, person("ann", email), same)
 	refused(func(s *store) { registered(s); s.ended = []string{"claim-0"} }, person("ann", email), same)
@@ -58,8 +60,8 @@ func refusals(t *testing.T) map[accounts.Reason]*accounts.Refusal {
 func TestRefusalTellsNothing(t *testing.T) {
 	t.Parallel()
 	all := refusals(t)
-	if len(all) != 11 {
-		t.Errorf("%d reasons, want every one of the 11", len(all))
+	if len(all) != 13 {
+		t.Errorf("%d reasons, want every one of the 13", len(all))
 	}
 	sentences, remedies, ids := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for reason, r := range all {

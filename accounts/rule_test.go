@@ -39,6 +39,11 @@ func TestRule(t *testing.T) {
 		{name: "the key has an account, and the address is now that of another one", known: "own", found: []accounts.Candidate[string]{old}, want: "own", did: []string{"key"}},
 		{name: "the key has an account, and no address came this time", id: stranger("acme", acme, "ann", oidcsso.EmailAbsent), known: "own", want: "own", did: []string{"key"}},
 
+		{name: "the key has an account, and the domain is frozen", id: inDomain("ann", oidcsso.DomainFrozen), known: "own", found: []accounts.Candidate[string]{old}, want: "own", did: []string{"key"}},
+		{name: "frozen: nobody new", id: inDomain("ann", oidcsso.DomainFrozen), reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "frozen: no link", id: inDomain("ann", oidcsso.DomainFrozen), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "frozen: no link, though an address came along", id: with(inDomain("ann", oidcsso.DomainFrozen), func(id *oidcsso.Identity) { id.Email = email }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+
 		{name: "no trusted address, accounts are made", id: stranger("acme", acme, "ann", oidcsso.EmailUnverified), found: []accounts.Candidate[string]{old}, want: "new", did: []string{"key", "create"}},
 		{name: "no trusted address, accounts are not made", id: stranger("acme", acme, "ann", oidcsso.EmailGuest), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonEmailUntrusted, did: []string{"key"}},
 
@@ -82,6 +87,16 @@ func TestRule(t *testing.T) {
 		{name: "a button's verified address", id: with(person("ann", email), func(id *oidcsso.Identity) { id.Domain = oidcsso.Domain{} }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonNoDomain, did: []string{"key", "email"}},
 		{name: "a domain that is only claimed", id: with(person("ann", email), func(id *oidcsso.Identity) { id.Domain.State = oidcsso.DomainClaimed }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonNoDomain, did: []string{"key", "email"}},
 		{name: "a button, to an account with its empty claim", id: with(person("ann", email), func(id *oidcsso.Identity) { id.Domain = oidcsso.Domain{ClaimID: "claim-1"} }), found: but(func(c *accounts.Candidate[string]) { c.ClaimID = "claim-1" }), reason: accounts.ReasonNoDomain, did: []string{"key", "email"}},
+
+		{name: "a state that nobody knows", id: inDomain("ann", "Enforced"), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonNoDomain, did: []string{"key", "email"}},
+		{name: "verified: the account keeps its password", id: inDomain("ann", oidcsso.DomainVerified), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainNotEnforced, did: []string{"key", "email"}},
+		{name: "routed: the account keeps its password", id: inDomain("ann", oidcsso.DomainRouted), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainNotEnforced, did: []string{"key", "email"}},
+		{name: "report only: the account keeps its password", id: inDomain("ann", oidcsso.DomainReportOnly), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainNotEnforced, did: []string{"key", "email"}},
+		{name: "routed: not under the same claim either", id: inDomain("ann", oidcsso.DomainRouted), found: but(func(c *accounts.Candidate[string]) { c.ClaimID = "claim-1" }), reason: accounts.ReasonDomainNotEnforced, did: []string{"key", "email"}},
+		{name: "verified: whoever has no account gets one", id: inDomain("ann", oidcsso.DomainVerified), want: "new", did: []string{"key", "email", "create"}},
+		{name: "report only: whoever has no account gets one", id: inDomain("ann", oidcsso.DomainReportOnly), want: "new", did: []string{"key", "email", "create"}},
+		{name: "routed: the key has an account", id: inDomain("ann", oidcsso.DomainRouted), known: "own", found: []accounts.Candidate[string]{old}, want: "own", did: []string{"key"}},
+		{name: "enforced: linked", id: inDomain("ann", oidcsso.DomainEnforced), found: []accounts.Candidate[string]{old}, want: "linked old", did: []string{"key", "email", "link", "key"}},
 
 		{name: "the account never confirmed the address", found: but(func(c *accounts.Candidate[string]) { c.EmailVerified = false }), reason: accounts.ReasonAddressUnverified, did: []string{"key", "email"}},
 		{name: "the account never confirmed the address, though the claim is the same", found: but(func(c *accounts.Candidate[string]) { c.EmailVerified, c.ClaimID = false, "claim-1" }), reason: accounts.ReasonAddressUnverified, did: []string{"key", "email"}},

@@ -138,6 +138,16 @@ func stranger(connector, issuer, subject string, status oidcsso.EmailStatus) *oi
 	return &oidcsso.Identity{Connector: connector, Issuer: issuer, Subject: subject, EmailStatus: status}
 }
 
+// inDomain is the person of acme.example while the domain is in that state, as Finish gives it: without Email if it is frozen.
+func inDomain(subject string, state oidcsso.DomainState) *oidcsso.Identity {
+	id := person(subject, subject+"@acme.example")
+	id.Domain.State = state
+	if state == oidcsso.DomainFrozen {
+		id.Email, id.EmailStatus = "", oidcsso.EmailFrozen
+	}
+	return id
+}
+
 // with changes an identity.
 func with(id *oidcsso.Identity, change func(*oidcsso.Identity)) *oidcsso.Identity {
 	change(id)

@@ -29,13 +29,22 @@ type Set struct {
 // when Policy.Hard has passed; Policy.Cooldown is how often tokens that fit no known key can cause a good fetch, and
 // Policy.RetryMin up to RetryMax how often they can cause one that fails.
 func New(p *fresh.Policy, fetch func(context.Context) ([]byte, error)) *Set {
-	return &Set{fresh.New(p, func(ctx context.Context) (*document, error) {
+	return &Set{fresh.New(p, parsed(fetch))}
+}
+
+// NewWatched is New, and ended is told what came of each fetch: the error, also that of a key set that can't be read, or nil.
+func NewWatched(p *fresh.Policy, fetch func(context.Context) ([]byte, error), ended func(context.Context, error)) *Set {
+	return &Set{fresh.New(p, fresh.Watched(parsed(fetch), ended))}
+}
+
+func parsed(fetch func(context.Context) ([]byte, error)) func(context.Context) (*document, error) {
+	return func(ctx context.Context) (*document, error) {
 		body, err := fetch(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return parseDocument(body)
-	})}
+	}
 }
 
 // Token is a token whose signature was verified.
