@@ -107,7 +107,11 @@ func (c *Connector) finish(ctx context.Context, login *Login, r Response, at *st
 	if err != nil {
 		return nil, errorOf(err, CodeUnavailable, c.cfg.ID)
 	}
-	token, err := c.exchange(ctx, c.provider().client, md, login, code)
+	next := c.secrets.usesNext()
+	token, err := c.exchange(ctx, c.provider().client, md, login, code, c.clientSecret(next))
+	if refusal, ok := err.(*Error); ok && refusal.Code == CodeClientRejected {
+		return nil, c.secretRefused(ctx, r.Source, next, refusal)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -215,8 +219,8 @@ func (c *Connector) checkResponse(login *Login, r Response, values url.Values) (
 	return code, nil
 }
 
-// ProviderError is the error code of an identity provider: the cause behind CodeProviderError, CodeClientRejected and
-// CodeCodeRejected. Its description is dropped, since it may hold anything.
+// ProviderError is the error code of an identity provider: the cause behind CodeProviderError, CodeClientRejected,
+// CodeSecretSwitched and CodeCodeRejected. Its description is dropped, since it may hold anything.
 type ProviderError struct {
 	// Code is the error parameter (RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core 1.0, 3.1.2.6), or "other" if there is
 	// none or it is not in the alphabet of such codes.
@@ -267,13 +271,13 @@ func samePlace(arrived string, values url.Values, redirectURI string) bool {
 }
 
 // exchange sends the code once, with the client authentication that was chosen from the metadata.
-func (c *Connector) exchange(ctx context.Context, client *http.Client, md *keptMetadata, login *Login, code string) (*oauth2.Token, error) {
+func (c *Connector) exchange(ctx context.Context, client *http.Client, md *keptMetadata, login *Login, code string, secret Secret) (*oauth2.Token, error) {
 	style, err := c.authStyle(md)
 	if err != nil {
 		return nil, err
 	}
 	config := &oauth2.Config{
-		ClientID: c.cfg.ClientID, ClientSecret: c.cfg.ClientSecret.Reveal(), RedirectURL: login.redirectURI,
+		ClientID: c.cfg.ClientID, ClientSecret: secret.Reveal(), RedirectURL: login.redirectURI,
 		Endpoint: oauth2.Endpoint{TokenURL: md.tokenEndpoint, AuthStyle: style},
 	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)

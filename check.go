@@ -36,7 +36,7 @@ type Finding struct {
 // first. The metadata is nil if there is none.
 //
 // To find out the last it makes one token request with a code that nobody was given, and with the client secret, as each
-// sign-in does; one that refuses the code alone (invalid_grant) has accepted the client, but for the few that look at the code
+// sign-in does, and one more with the next client secret if there is one; one that refuses the code alone (invalid_grant) has accepted the client, but for the few that look at the code
 // first. It does so only if nothing else keeps a sign-in from working. Call it when somebody asks for it (a "Test connection"
 // button, with a limit of its rate), and not as a health check: the identity provider logs each request as a failure. A
 // disabled connector is checked as well.
@@ -46,6 +46,7 @@ func (c *Connector) Check(ctx context.Context) (*Metadata, []Finding) {
 	var found findings
 	md := c.checkIssuer(ctx, &found)
 	c.checkConnector(md, &found)
+	c.checkExpiries(&found)
 	if md == nil || found.has(slog.LevelError) { // no sign-in would send the secret there //check:client-probe
 		return md, found.sorted()
 	}
@@ -143,13 +144,21 @@ func (c *Connector) checkKeys(ctx context.Context, md *Metadata, found *findings
 	}
 }
 
-// checkClient asks the token endpoint about client ID and client secret (RFC 6749, 5.2).
+// checkClient asks the token endpoint about client ID and client secret (RFC 6749, 5.2), and about the next one if there is.
 func (c *Connector) checkClient(ctx context.Context, md *Metadata, found *findings) {
 	var answered http.Header
 	guarded := c.provider().client
 	client := &http.Client{Transport: headerKeeper{guarded.Transport, &answered}, CheckRedirect: guarded.CheckRedirect}
-	_, err := c.exchange(ctx, client, md.kept(), &Login{redirectURI: c.redirectURI}, "oidcsso-check-"+rand.Text())
-	c.addClient(found, err)
+	probe := func(secret Secret) error {
+		_, err := c.exchange(ctx, client, md.kept(), &Login{redirectURI: c.redirectURI}, "oidcsso-check-"+rand.Text(), secret)
+		return err
+	}
+	err := probe(c.cfg.ClientSecret)
+	if c.secrets != nil {
+		c.addSecrets(found, err, probe(c.cfg.NextClientSecret))
+	} else {
+		c.addClient(found, err)
+	}
 	if date, err := http.ParseTime(answered.Get("Date")); err == nil {
 		apart := c.env.now().Sub(date).Round(time.Second)
 		if apart.Abs() > max(c.env.leeway, defaultLeeway) {

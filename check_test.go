@@ -492,7 +492,9 @@ func TestFindingsAreDocumented(t *testing.T) {
 	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(text, -1) {
 		documented = append(documented, match[1])
 	}
-	known := []string{"client_rejected", "client_unconfirmed", "code_not_checked", "unavailable", "clock_differs", "issuer_http"}
+	known := []string{"client_rejected", "client_unconfirmed", "code_not_checked", "unavailable", "clock_differs", "issuer_http",
+		"client_secret_expired", "client_secret_expires_soon", "next_client_secret_expired", "next_client_secret_expires_soon", "client_secret_refused",
+		"next_client_secret_refused", "next_client_secret_accepted", "next_client_secret_in_use", "next_client_secret_unused"} // in clientsecret_test.go
 	for _, row := range checkRows {
 		for _, want := range append(row.want, nothingWrong...) {
 			_, code, _ := strings.Cut(want, " ")

@@ -32,6 +32,7 @@ const (
 	CodeLoginExpired      Code = "login_expired"
 	CodeLoginUsed         Code = "login_used"
 	CodeConfigChanged     Code = "config_changed"
+	CodeSecretSwitched    Code = "secret_switched"
 	CodePurposeRefused    Code = "purpose_refused"
 	CodeBindingMismatch   Code = "binding_mismatch"
 	CodeResponseInvalid   Code = "response_invalid"
@@ -104,6 +105,7 @@ var codeTexts = map[Code]codeText{
 	CodeLoginExpired:      {KindExpired, http.StatusBadRequest, "Your sign-in took too long. Please sign in again.", "A sign-in must be finished within ten minutes. If the person was faster, compare the clocks of the replicas."},
 	CodeLoginUsed:         {KindExpired, http.StatusBadRequest, publicAgain, "This response was used before: the page was reloaded, or somebody else has the link. Signing in again is enough."},
 	CodeConfigChanged:     {KindExpired, http.StatusConflict, publicAgain, "Issuer, client ID or redirect URI of the connector changed while the sign-in was under way. Signing in again is enough; if it is not, the replicas have different configurations."},
+	CodeSecretSwitched:    {KindExpired, http.StatusConflict, publicAgain, "The identity provider refused one of the connector's two client secrets, and the other one is used from now on. Signing in again is enough, and a Handler begins again by itself. If the current secret was refused, make the next one the current one, and remove the old one."},
 	CodePurposeRefused:    {KindRefused, http.StatusBadRequest, publicRefused, "This sign-in was begun for a purpose that this callback does not handle. Finish it with the function for that purpose."},
 	CodeBindingMismatch:   {KindExpired, http.StatusBadRequest, publicAgain, "The response came to another session than the one that began the sign-in. If everybody meets it, BeginParams.Binding and Response.Binding are not the same value of the session."},
 	CodeResponseInvalid:   {KindRefused, http.StatusBadRequest, publicRefused, "What arrived at the Callback URI is not a well-formed authorization response; the cause says why. If everybody meets it, let the identity provider answer in the query of a redirect (response mode query)."},

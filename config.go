@@ -38,11 +38,14 @@ type Config struct {
 	// ClientSecret is the application's secret. Default: none, a public client, which rests on PKCE alone.
 	ClientSecret Secret `json:"client_secret,omitzero"`
 
-	// NextClientSecret is the secret that will replace ClientSecret. Default: none.
+	// NextClientSecret is a second secret, while the two change over: it is used for the sign-ins that follow when the identity
+	// provider refuses ClientSecret, and that one again when this one is refused, at most once a minute; see
+	// CodeSecretSwitched. It must differ from ClientSecret and can't stand alone. Default: none.
 	NextClientSecret Secret `json:"next_client_secret,omitzero"`
 
-	// ClientSecretExpiry and NextClientSecretExpiry are when the identity provider will stop accepting the two. Default:
-	// unknown.
+	// ClientSecretExpiry and NextClientSecretExpiry are when the secrets expire, as the identity provider shows it.
+	// [Connector.Check] warns from 30 days before. They decide nothing: a secret is used until the identity provider refuses
+	// it, since the date may be wrong, and without a secret they mean nothing. Default: not known.
 	ClientSecretExpiry     time.Time `json:"client_secret_expiry,omitzero"`
 	NextClientSecretExpiry time.Time `json:"next_client_secret_expiry,omitzero"`
 
@@ -185,7 +188,7 @@ func (c Config) checked(env *environment) (Config, *profile, error) {
 	}
 	checkIssuer(invalid, c.Issuer, profile.loopback, env.bases)
 	checkClientID(invalid, c.ClientID)
-	checkSecret(invalid, c.ClientSecret)
+	c.checkSecrets(invalid)
 	c.checkRequest(invalid)
 	c.checkClaims(invalid)
 	c.Domains = checkDomains(invalid, c.Domains, env.allow)
@@ -297,17 +300,6 @@ func checkClientID(invalid *ConfigError, id string) {
 		invalid.add("client_id", "is empty, too long or has unusual characters", "copy the client ID (application ID) from the identity provider")
 	case strings.TrimSpace(id) != id:
 		invalid.add("client_id", "begins or ends with a space", "copy it again without the space")
-	}
-}
-
-func checkSecret(invalid *ConfigError, secret Secret) {
-	switch text := secret.Reveal(); {
-	case text == redacted: //check:secret-marker
-		invalid.add("client_secret", "is the text that stands for a secret in print", "enter the secret itself")
-	case len(text) > maxText || !isVSCHAR(text):
-		invalid.add("client_secret", "is too long or has line breaks or unusual characters", "copy the secret's value (not its ID) from the identity provider")
-	case strings.TrimSpace(text) != text:
-		invalid.add("client_secret", "begins or ends with a space", "copy it again without the space")
 	}
 }
 

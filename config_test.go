@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -104,6 +105,15 @@ func TestConfigRefusals(t *testing.T) {
 		{"a secret with a space before it", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret(" s3cret") }, "client_secret", "space"},
 		{"a secret outside ASCII", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret("s3crét") }, "client_secret", "unusual"},
 		{"a secret of a kilobyte", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret(long) }, "client_secret", "too long"},
+
+		{"the print of a secret as the next one", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("[redacted]") }, "next_client_secret", "stands for a secret"},
+		{"a next secret with a line break", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("n3xt\n") }, "next_client_secret", "line breaks"},
+		{"a next secret with a space after it", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("n3xt ") }, "next_client_secret", "space"},
+		{"a next secret of a kilobyte", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret(long) }, "next_client_secret", "too long"},
+		{"a next secret alone", func(c *oidcsso.Config) {
+			c.ClientSecret, c.NextClientSecret = oidcsso.Secret{}, oidcsso.NewSecret("n3xt")
+		}, "next_client_secret", "without a current one"},
+		{"a next secret that is the current one", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("s3cret") }, "next_client_secret", "is the current one"},
 
 		{"a way to authenticate that is none", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "private_key_jwt" }, "token_endpoint_auth_method", "can be chosen"},
 		{"a way to authenticate in capitals", func(c *oidcsso.Config) { c.TokenEndpointAuthMethod = "CLIENT_SECRET_POST" }, "token_endpoint_auth_method", "can be chosen"},
@@ -224,14 +234,18 @@ func TestConfigAccepts(t *testing.T) {
 		"an email claim that is a URL": func(c *oidcsso.Config) {
 			c.EmailClaim = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
 		},
-		"each UserInfo mode":                 func(c *oidcsso.Config) { c.UserInfo = oidcsso.UserInfoAlways },
-		"a redirect URI with a query":        func(c *oidcsso.Config) { c.RedirectURL = "https://app.example.com/cb?tenant=acme" },
-		"a redirect URI on loopback":         func(c *oidcsso.Config) { c.RedirectURL = "http://127.0.0.1:8080/cb" },
-		"a redirect URI with another port":   func(c *oidcsso.Config) { c.RedirectURL = "https://app.example.com:80/cb" },
-		"an ID of 64 characters":             func(c *oidcsso.Config) { c.ID = strings.Repeat("a", 64) },
-		"an ID of all kinds of characters":   func(c *oidcsso.Config) { c.ID = "0a-_z9" },
-		"a claimed domain":                   func(c *oidcsso.Config) { c.Domains = []oidcsso.Domain{{Name: "acme.example"}} },
-		"a max age of eight hours":           func(c *oidcsso.Config) { c.MaxAge = 8 * 3600 },
+		"each UserInfo mode":               func(c *oidcsso.Config) { c.UserInfo = oidcsso.UserInfoAlways },
+		"a redirect URI with a query":      func(c *oidcsso.Config) { c.RedirectURL = "https://app.example.com/cb?tenant=acme" },
+		"a redirect URI on loopback":       func(c *oidcsso.Config) { c.RedirectURL = "http://127.0.0.1:8080/cb" },
+		"a redirect URI with another port": func(c *oidcsso.Config) { c.RedirectURL = "https://app.example.com:80/cb" },
+		"an ID of 64 characters":           func(c *oidcsso.Config) { c.ID = strings.Repeat("a", 64) },
+		"an ID of all kinds of characters": func(c *oidcsso.Config) { c.ID = "0a-_z9" },
+		"a claimed domain":                 func(c *oidcsso.Config) { c.Domains = []oidcsso.Domain{{Name: "acme.example"}} },
+		"a max age of eight hours":         func(c *oidcsso.Config) { c.MaxAge = 8 * 3600 },
+		"two secrets":                      func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("n3xt") },
+		"dates without secrets": func(c *oidcsso.Config) {
+			c.ClientSecret, c.ClientSecretExpiry, c.NextClientSecretExpiry = oidcsso.Secret{}, time.Now(), time.Now()
+		},
 		"a public client":                    func(c *oidcsso.Config) { c.ClientSecret = oidcsso.Secret{} },
 		"a client ID with a space in it":     func(c *oidcsso.Config) { c.ClientID = "acme backend" },
 		"all parameters that may be set":     func(c *oidcsso.Config) { c.AuthParams = allAuthParams() },

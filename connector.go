@@ -25,6 +25,7 @@ type Connector struct {
 	env         *environment
 	profile     *profile
 	idp         atomic.Pointer[provider] // nil until it is needed: most connectors of many are not in use
+	secrets     *secretChoice            // nil unless there are two
 	redirectURI string
 	exclusive   bool   // nobody else uses the redirect URI
 	request     string // what authentication requests with it begin with, escaped once
@@ -42,7 +43,7 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{cfg: cfg, env: env, profile: profile, redirectURI: cfg.RedirectURL}
+	c := &Connector{cfg: cfg, env: env, profile: profile, secrets: newSecretChoice(&cfg), redirectURI: cfg.RedirectURL}
 	c.routes = make([]Route, len(cfg.Domains))
 	for i, d := range cfg.Domains {
 		c.routes[i] = Route{c, d}
@@ -279,10 +280,13 @@ func (c *Connector) authStyle(md *keptMetadata) (oauth2.AuthStyle, error) {
 
 // adopt takes over what an older connector of the same identity provider has discovered, so that a change of its name, say,
 // costs no fetch. What was discovered through another egress profile is not: its connections show another certificate, and
-// trust or reach others. It is called before c is used.
+// trust or reach others. Which of two client secrets is in use goes with it. It is called before c is used.
 func (c *Connector) adopt(old *Connector) {
 	if old != nil && old.env == c.env && old.fingerprint == c.fingerprint && old.profile == c.profile {
 		c.idp.Store(old.idp.Load())
+		if c.sameSecrets(old) {
+			c.secrets = old.secrets
+		}
 	}
 }
 

@@ -308,3 +308,20 @@ func ExampleParseSealKey_rotation() {
 	fmt.Println(err) // without a setting, the program does not start
 	// Output: oidcsso: the configuration is invalid: keys: are missing (pass keys made with ParseSealKey, the newest first)
 }
+
+// callbackThatBeginsAgain is a callback of a connector with two client secrets. When the identity provider refused one of them,
+// the other is in use from now on, and the person need not be bothered: at most once a minute.
+func callbackThatBeginsAgain(flow *oidcsso.Flow, w http.ResponseWriter, r *http.Request) {
+	signIn, err := flow.Finish(w, r)
+	if e := oidcsso.AsError(err); errors.Is(err, oidcsso.CodeSecretSwitched) {
+		err = flow.Redirect(w, r, e.Connector, oidcsso.BeginParams{ReturnTo: e.ReturnTo, Data: e.Data})
+		if err == nil {
+			return
+		}
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	http.Redirect(w, r, signIn.ReturnTo, http.StatusSeeOther)
+}

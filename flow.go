@@ -89,9 +89,9 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 	if source == nil {
 		invalid.add("source", "is missing", "pass a Router or another Source")
 	}
-	if router, ok := source.(*Router); ok && router != nil && len(env.bases) > 0 {
-		if other, err := router.opts.environment(); err == nil && !other.sameBases(env) {
-			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewRouter and NewFlow")
+	if o, ok := optionsOf(source); ok && len(env.bases) > 0 {
+		if other, err := o.environment(); err == nil && !other.sameBases(env) {
+			invalid.add("source", "was made with Options that have another BaseURL, or other ones beside it", "pass the same *Options to NewFlow and to the Router or Loader")
 		}
 	}
 	checkKeys(invalid, f.options.Keys)
@@ -108,6 +108,21 @@ func NewFlow(opts *Options, source Source, fo *FlowOptions) (*Flow, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// optionsOf are those that connectors of the Source are made with, if it is one of ours.
+func optionsOf(source Source) (o *Options, ok bool) {
+	switch s := source.(type) {
+	case *Router:
+		if s != nil {
+			return s.opts, true
+		}
+	case *Loader:
+		if s != nil {
+			return s.Options, true
+		}
+	}
+	return nil, false
 }
 
 func checkKeys(invalid *ConfigError, keys []SealKey) {
@@ -224,7 +239,8 @@ func (f *Flow) Enforce(w http.ResponseWriter, r *http.Request, a Attempt, p Begi
 //
 // It writes no body; after an error the backend shows a page of its own. Errors are [*Error] with the codes of
 // [Connector.Finish] (CodeResponseMisplaced also at a host that none of several base URLs has), CodeConnectorUnknown or
-// CodeLoginUsed.
+// CodeLoginUsed. After CodeSecretSwitched the backend may begin again at once, as a [Handler] does: [Flow.Redirect] with the
+// error's Connector, ReturnTo and Data.
 func (f *Flow) Finish(w http.ResponseWriter, r *http.Request) (*SignIn, error) {
 	noTrace(w)
 	op := f.env.operation(f.source)

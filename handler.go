@@ -180,9 +180,18 @@ func (h *Handler) unrouted(w http.ResponseWriter, r *http.Request, address Addre
 	}
 }
 
-// Callback ends a sign-in. It may be mounted at any path that is a connector's redirect URI.
+// Callback ends a sign-in. It may be mounted at any path that is a connector's redirect URI. Where the connector has switched to
+// its other client secret (CodeSecretSwitched), it begins again by itself, with the same return target and data: whoever
+// has a session at the identity provider notices nothing.
 func (h *Handler) Callback(w http.ResponseWriter, r *http.Request) {
 	signIn, err := h.flow.Finish(w, r)
+	if errors.Is(err, CodeSecretSwitched) && !wantsJSON(r) { // a program can't follow the redirect
+		e := AsError(err)
+		err = h.flow.Redirect(w, r, e.Connector, BeginParams{ReturnTo: e.ReturnTo, Data: e.Data})
+		if err == nil {
+			return
+		}
+	}
 	if err != nil {
 		h.fail(w, r, err)
 		return

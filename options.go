@@ -69,8 +69,8 @@ type Options struct {
 	// are refused in any case. Opening a mailbox provider's domain hands everybody with a mailbox there to one connector.
 	AllowDomain func(domain string) bool
 
-	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, and the errors that
-	// Handler shows as a page.
+	// Logger gets each failed fetch of metadata or keys, since in the background nobody else is told, each switch of a client
+	// secret, and the errors that Handler shows as a page.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
@@ -98,6 +98,7 @@ type environment struct {
 	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
+	events    Events // nil: nobody is told
 	egressFor func(string) *Egress
 	profiles  *profiles // that egressFor gave
 	*profile            // that of Options.Egress; a connector may have another

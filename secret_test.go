@@ -44,7 +44,7 @@ func telling(t *testing.T) (hidesSecrets, []string) {
 		t.Fatal(err)
 	}
 	cfg := soundConfig()
-	cfg.ClientSecret = secret
+	cfg.ClientSecret, cfg.NextClientSecret = oidcsso.NewSecret(tellTale+" of now"), secret
 	u, login, err := newWorld(document(worldIssuer)).connector(t).Begin(t.Context(), oidcsso.BeginParams{Binding: "session", Data: []byte("pr1vate")})
 	if err != nil {
 		t.Fatal(err)

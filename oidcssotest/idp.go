@@ -13,6 +13,7 @@ package oidcssotest
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/x509"
 	"encoding/hex"
 	"maps"
@@ -114,6 +115,8 @@ type Client struct {
 	ID string
 	// Secret is the client_secret; not used when AuthMethod is "none".
 	Secret string
+	// MoreSecrets are accepted as well, as while a secret is rotated. Default: none.
+	MoreSecrets []string
 	// RedirectURIs are compared byte for byte (RFC 9700, 2.1). At least one is needed to sign in.
 	RedirectURIs []string
 	// PostLogoutRedirectURIs are where the person may be sent after sign-out. Default: nowhere.
@@ -196,9 +199,32 @@ func (p *IdP) AddClient(c Client) {
 		c.AuthMethod = authBasic
 	}
 	c.RedirectURIs, c.PostLogoutRedirectURIs = slices.Clone(c.RedirectURIs), slices.Clone(c.PostLogoutRedirectURIs)
+	c.MoreSecrets = slices.Clone(c.MoreSecrets)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clients[c.ID] = c
+}
+
+// SetSecrets makes these the secrets that the token endpoint accepts from the client, and no others: two while a secret is
+// rotated, then the new one; without any, all are refused. A client that is not registered is not made.
+func (p *IdP) SetSecrets(clientID string, secrets ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, ok := p.clients[clientID]
+	if !ok {
+		return
+	}
+	c.Secret, c.MoreSecrets = "", nil
+	if len(secrets) > 0 {
+		c.Secret, c.MoreSecrets = secrets[0], slices.Clone(secrets[1:])
+	}
+	p.clients[clientID] = c
+}
+
+func (c *Client) accepts(secret string) bool {
+	return slices.ContainsFunc(append([]string{c.Secret}, c.MoreSecrets...), func(own string) bool {
+		return secret != "" && subtle.ConstantTimeCompare([]byte(secret), []byte(own)) == 1
+	})
 }
 
 func (p *IdP) client(id string) (Client, bool) {

@@ -3,7 +3,6 @@ package oidcssotest
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -118,7 +117,7 @@ func (p *IdP) authenticate(r *http.Request) (Client, error) {
 	if method != client.AuthMethod {
 		return Client{}, &oauthError{"invalid_client", "the client is registered for " + client.AuthMethod}
 	}
-	if method != authNone && (secret == "" || subtle.ConstantTimeCompare([]byte(secret), []byte(client.Secret)) != 1) {
+	if method != authNone && !client.accepts(secret) {
 		return Client{}, &oauthError{"invalid_client", "the client secret is wrong"}
 	}
 	return client, nil

@@ -89,6 +89,34 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	}
 }
 
+func TestTokenEndpointTakesSeveralSecrets(t *testing.T) {
+	t.Parallel()
+	idp := newIdP(t)
+	idp.AddClient(oidcssotest.Client{ID: "rotating", Secret: "a", MoreSecrets: []string{"b"}, RedirectURIs: []string{redirectURI}})
+	idp.SetSecrets("nobody", "a") // makes no client
+	accepted := func() string {
+		var all string
+		for _, secret := range []string{"a", "b", "c", ""} {
+			rp := newRelyingParty(t, idp)
+			e := rp.exchange(rp.code("client_id", "rotating"))
+			e.basic("rotating", secret)
+			if response, _ := rp.tokens(e); response.StatusCode == http.StatusOK {
+				all += secret
+			}
+		}
+		return all
+	}
+	if got := accepted(); got != "ab" {
+		t.Errorf("as registered, %q are accepted", got)
+	}
+	for want, set := range map[string][]string{"ab": {"a", "b"}, "b": {"b"}, "bc": {"c", "b"}, "": nil} {
+		idp.SetSecrets("rotating", set...)
+		if got := accepted(); got != want {
+			t.Errorf("%q are accepted, want %q", got, want)
+		}
+	}
+}
+
 func TestTokenEndpointTakesEachMethod(t *testing.T) {
 	t.Parallel()
 	idp := newIdP(t)
