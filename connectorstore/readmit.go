@@ -1,32 +1,42 @@
 package connectorstore
 
-import "context"
+import (
+	"context"
+	"slices"
 
-// Readmit takes a connector whose row is CodeTampered as it stands, after an operator has looked at it: somebody changed the
-// database by hand, say, or a key of the ring is lost. It becomes disabled and loses its secrets, which must be entered
-// again; its domains stay enforced. Never offer it to a tenant.
+	"github.com/oidcsso/oidcsso"
+)
+
+// Readmit mends a connector that is CodeTampered, or one of whose claims is, after an operator has looked at it: somebody
+// changed the database by hand, say, or a key of the ring is lost. Never offer it to a tenant.
 //
-// Errors: CodeNotFound, CodeStateRefused where nothing is wrong with the row, or an [oidcsso.ConfigError].
+// If its own row can't be trusted, it is taken as it stands, but becomes disabled and loses its secrets, which must be entered
+// again. Its domains are those of its claims that can be trusted, and they stay as enforced as the row says; one whose state
+// it does not say is enforced. All other domains of the row, and claims that can't be trusted, are released: see
+// [Store.Release] for what that means. [Store.Integrity] tells beforehand which.
+//
+// Errors: CodeNotFound, CodeStateRefused where nothing is wrong, or an [oidcsso.ConfigError].
 func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 	var r *row
 	err := s.write(ctx, func(w *writer) (err error) {
 		if r, err = w.readRow(ctx, w.tx, id); err != nil {
 			return err
 		}
-		if w.verify(r) == nil {
-			return refuse(CodeStateRefused, "Use Update.", "The row can be trusted as it is.")
+		trusted := w.verify(r) == nil
+		if trusted && r.state == stateDeleted {
+			return notFound("connector")
 		}
-		cfg, err := r.configuration()
+		mended, err := w.reconcile(ctx, r)
 		if err != nil {
 			return err
 		}
-		cfg.TokenEndpointAuthMethod = "" // goes with the secret
-		if err := w.check(cfg); err != nil {
-			return err
+		if trusted && !mended {
+			return refuse(CodeStateRefused, "Use Update.", "The rows can be trusted as they are.")
 		}
-		r.state, r.secret, r.nextSecret = string(StateDisabled), "", ""
-		if err := r.setConfiguration(cfg); err != nil {
-			return err
+		if !trusted {
+			if err := w.disarm(r); err != nil {
+				return err
+			}
 		}
 		if err := w.save(ctx, r); err != nil {
 			return err
@@ -38,4 +48,66 @@ func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 		return Connector{}, err
 	}
 	return r.connector()
+}
+
+// disarm makes a row harmless that anybody may have written.
+func (w *writer) disarm(r *row) error {
+	cfg, err := r.configuration()
+	if err != nil {
+		return err
+	}
+	cfg.TokenEndpointAuthMethod = "" // goes with the secret
+	if err := w.check(cfg); err != nil {
+		return err
+	}
+	r.state, r.secret, r.nextSecret = string(StateDisabled), "", ""
+	return r.setConfiguration(cfg)
+}
+
+// reconcile makes the row's domains those of the connector's claims that can be trusted, deletes the others, and says whether
+// there was anything to do.
+func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
+	claims, err := w.readClaims(ctx, w.tx, "connector = ?", r.id)
+	if err != nil {
+		return false, err
+	}
+	stated, err := r.ownedDomains()
+	mended := err != nil // not even JSON: all that is known is in the claims
+	var kept []oidcsso.Domain
+	for _, c := range claims {
+		h := &holding{claimRow: c, r: r, domains: stated}
+		if w.verifyClaim(c) != nil { //check:readmit-claim
+			mended = true
+			if err := w.deleteClaim(ctx, c); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if !h.agree() {
+			mended = true
+		}
+		if c.owned {
+			kept = append(kept, h.confirmed(w))
+		}
+	}
+	for _, d := range stated {
+		if !slices.ContainsFunc(kept, func(k oidcsso.Domain) bool { return k.ClaimID == d.ClaimID }) { //check:readmit-domain
+			mended = true
+			gone := &claimRow{id: d.ClaimID, name: d.Name, wildcard: d.Wildcard}
+			w.toldOf(ctx, &holding{claimRow: gone, r: r, domains: stated}, EventDomainReleased)
+		}
+	}
+	return mended, r.setDomains(kept)
+}
+
+// confirmed is the domain of an owned claim, in the state that the row has it in if that can be: enforced otherwise.
+func (h *holding) confirmed(w *writer) oidcsso.Domain {
+	d := oidcsso.Domain{Name: h.name, Wildcard: h.wildcard, State: oidcsso.DomainEnforced, ClaimID: h.id, Since: w.now}
+	switch stated := h.at(); {
+	case h.thawed != "":
+		d.State = oidcsso.DomainFrozen
+	case stated != nil && slices.Contains(settable, stated.State): //check:readmit-state
+		d.State, d.Since = stated.State, stated.Since
+	}
+	return d
 }

@@ -25,7 +25,7 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 	for _, table := range []resealer{connectorTable{s}, claimTable{s}, grantTable{s}} {
 		after := ""
 		for {
-			ids, err := s.ids(ctx, table.name(), after)
+			ids, err := s.ids(ctx, s.db, table.name(), after)
 			if err != nil {
 				return done, err
 			}
@@ -48,8 +48,8 @@ type resealer interface {
 	reseal(ctx context.Context, w *writer, id string) (bool, error)
 }
 
-func (s *Store) ids(ctx context.Context, table, after string) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, s.options.Dialect.query("SELECT id FROM "+table+" WHERE id > ? ORDER BY id LIMIT ?"), after, resealBatch)
+func (s *Store) ids(ctx context.Context, q queryer, table, after string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, s.options.Dialect.query("SELECT id FROM "+table+" WHERE id > ? ORDER BY id LIMIT ?"), after, resealBatch)
 	if err != nil {
 		return nil, fmt.Errorf("connectorstore: %w", err)
 	}

@@ -33,6 +33,14 @@ type Options struct {
 	// Sealer seals client secrets. Default: Ring.
 	Sealer Sealer
 
+	// Resolver answers whether domains are proven. Default: SystemResolver.
+	Resolver Resolver
+
+	// ProofLabel is the label below which a domain is proven: the record of acme.example is at _oidcsso-challenge.acme.example.
+	// It begins with "_" and has no dot. With another one, what was published for the old one counts as missing. Default:
+	// "_oidcsso-challenge".
+	ProofLabel string
+
 	// SSO is the Options that the backend's connectors have: a Config is checked with them before it is stored, and their
 	// Events and Now are the store's. Required.
 	SSO *oidcsso.Options
@@ -63,6 +71,15 @@ func New(db *sql.DB, o *Options) (*Store, error) {
 		add("ring", "is missing", "make one with NewRing, of keys that ParseKey read from a setting")
 	} else if s.options.Sealer == nil {
 		s.options.Sealer = s.options.Ring
+	}
+	if s.options.Resolver == nil {
+		s.options.Resolver = SystemResolver()
+	}
+	if s.options.ProofLabel == "" {
+		s.options.ProofLabel = defaultProofLabel
+	}
+	if _, _, err := proofRecord(s.options.ProofLabel, "acme.example", ""); err != nil { //check:store-proof-label
+		add("proof_label", "is no single DNS label that begins with _", "leave it empty, for "+defaultProofLabel)
 	}
 	if s.sso = s.options.SSO; s.sso == nil {
 		add("sso", "is missing", "pass the *oidcsso.Options that the flow has")
