@@ -98,7 +98,6 @@ type environment struct {
 	events    Events // nil: nobody is told
 	now       func() time.Time
 	random    io.Reader
-	events    Events // nil: nobody is told
 	egressFor func(string) *Egress
 	profiles  *profiles // that egressFor gave
 	*profile            // that of Options.Egress; a connector may have another
@@ -123,6 +122,14 @@ func (o *Options) environment() (*environment, error) {
 	return o.env, o.err
 }
 
+// allowDomain is AllowDomain or its default, also where the Options are bad.
+func (o *Options) allowDomain() func(string) bool {
+	if o == nil || o.AllowDomain == nil {
+		return allowedDomain
+	}
+	return o.AllowDomain
+}
+
 const (
 	defaultLeeway = 60 * time.Second
 	maxLeeway     = 5 * time.Minute
@@ -130,8 +137,8 @@ const (
 
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
-		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.AllowDomain,
-		logger: o.Logger, now: o.Now,
+		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.allowDomain(),
+		logger: o.Logger, events: o.Events, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}
@@ -143,9 +150,6 @@ func newEnvironment(o *Options) (*environment, error) {
 	case o.Leeway > maxLeeway: //check:leeway
 		invalid.add("leeway", "is over 5 minutes", "mend the clocks instead")
 	}
-	if env.allow == nil {
-		env.allow = allowedDomain
-	}
 	if env.logger == nil {
 		env.logger = slog.Default()
 	}
@@ -155,7 +159,6 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
-	env.events = o.Events
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)

@@ -47,16 +47,12 @@ func (r *Router) Put(cfg Config) error {
 	}
 	r.write.Lock()
 	defer r.write.Unlock()
-	old := r.load()
-	edit := old.edit(0)
-	before, _ := old.byID.Get(next.ID())
-	if before != nil {
-		edit.remove(before)
-	}
+	edit := r.load().edit(0)
+	last, _ := edit.takeOut(next.ID())
 	if err := joinedOrOne(edit.add(next)); err != nil {
 		return err
 	}
-	next.adopt(before)
+	next.adopt(last)
 	r.table.Store(edit.done())
 	return nil
 }
@@ -86,8 +82,7 @@ func (r *Router) Replace(cfgs []Config) error {
 	defer r.write.Unlock()
 	old := r.load()
 	for id, c := range next.byID.All() {
-		before, _ := old.byID.Get(id)
-		c.adopt(before)
+		c.adopt(old.last(id))
 	}
 	r.table.Store(next)
 	return nil
@@ -105,28 +100,31 @@ func joinedOrOne(problems []error) error {
 func (r *Router) Remove(id string) error {
 	r.write.Lock()
 	defer r.write.Unlock()
-	old := r.load()
-	before, _ := old.byID.Get(id)
-	if before == nil {
+	edit := r.load().edit(0)
+	if _, found := edit.takeOut(id); !found {
 		return ErrNotFound
 	}
-	edit := old.edit(0)
-	edit.remove(before)
 	r.table.Store(edit.done())
 	return nil
 }
 
-// Connector gives the connector with this ID, also a disabled one, or [ErrNotFound].
+// Connector gives the connector with this ID, also a disabled one, or [ErrNotFound]; one that is out of order is an [*Error]
+// with CodeUnavailable: see [Router.Sync].
 func (r *Router) Connector(_ context.Context, id string) (*Connector, error) {
-	if c, ok := r.load().byID.Get(id); ok {
+	t := r.load()
+	if c, ok := t.byID.Get(id); ok {
 		return c, nil
+	}
+	if o, ok := t.broken.Get(id); ok { //check:out-of-order
+		return nil, o.unavailable()
 	}
 	return nil, ErrNotFound
 }
 
 // Route gives the connector whose the domain is, in whatever state: by the exact domain, else by the longest wildcard. A name in
 // another notation ("ACME.example") is made canonical first; one that is no domain name is an [*Error] with
-// CodeAddressInvalid. Only [ErrNotFound] means that the domain is nobody's.
+// CodeAddressInvalid, and a domain whose connector is out of order one with CodeUnavailable. Only [ErrNotFound] means that the
+// domain is nobody's.
 func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	t := r.load()
 	if route, ok := t.exact.Get(domain); ok {
@@ -139,17 +137,23 @@ func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	if route, ok := t.exact.Get(name); ok {
 		return route, nil
 	}
-	if t.wildcard.Len() > 0 {
+	if all, ok := t.brokenExact.Get(name); ok { // also where a wildcard would match: it is another connector's //check:out-of-order-exact
+		return nil, all[0].unavailable()
+	}
+	if t.wildcard.Len() > 0 || t.brokenWildcard.Len() > 0 {
 		for _, parent, ok := strings.Cut(name, "."); ok; _, parent, ok = strings.Cut(parent, ".") {
 			if route, ok := t.wildcard.Get(parent); ok {
 				return route, nil
+			}
+			if all, ok := t.brokenWildcard.Get(parent); ok { //check:out-of-order-wildcard
+				return nil, all[0].unavailable()
 			}
 		}
 	}
 	return nil, ErrNotFound
 }
 
-// Connectors gives all connectors, sorted by ID.
+// Connectors gives all connectors, sorted by ID; not those that are out of order.
 func (r *Router) Connectors() []*Connector {
 	t := r.load()
 	all := make([]*Connector, 0, t.byID.Len())

@@ -13,6 +13,11 @@ type routerTable struct {
 	exact    cow.Map[*Route]
 	wildcard cow.Map[*Route]
 	redirect cow.Map[int] // how many connectors have this Config.RedirectURL
+
+	// What is out of order stands beside, and is looked at only where there is nothing healthy.
+	broken         cow.Map[*outOfOrder]
+	brokenExact    cow.Map[[]*outOfOrder] // by the domains that they name, sorted by ID
+	brokenWildcard cow.Map[[]*outOfOrder]
 }
 
 var emptyRouterTable routerTable
@@ -21,6 +26,7 @@ var emptyRouterTable routerTable
 func (t *routerTable) edit(expected int) *routerEdit {
 	return &routerEdit{
 		byID: t.byID.Edit(expected), exact: t.exact.Edit(expected), wildcard: t.wildcard.Edit(0), redirect: t.redirect.Edit(0),
+		broken: t.broken.Edit(0), brokenExact: t.brokenExact.Edit(0), brokenWildcard: t.brokenWildcard.Edit(0),
 	}
 }
 
@@ -30,46 +36,78 @@ type routerEdit struct {
 	exact    *cow.Edit[*Route]
 	wildcard *cow.Edit[*Route]
 	redirect *cow.Edit[int]
+
+	broken         *cow.Edit[*outOfOrder]
+	brokenExact    *cow.Edit[[]*outOfOrder]
+	brokenWildcard *cow.Edit[[]*outOfOrder]
 }
 
 func (e *routerEdit) done() *routerTable {
-	return &routerTable{byID: e.byID.Done(), exact: e.exact.Done(), wildcard: e.wildcard.Done(), redirect: e.redirect.Done()}
+	return &routerTable{
+		byID: e.byID.Done(), exact: e.exact.Done(), wildcard: e.wildcard.Done(), redirect: e.redirect.Done(),
+		broken: e.broken.Done(), brokenExact: e.brokenExact.Done(), brokenWildcard: e.brokenWildcard.Done(),
+	}
 }
 
 // add enters a connector. Of two that want the same thing, the later one is at fault; after a problem the edit is of no use.
-func (e *routerEdit) add(c *Connector) (problems []error) {
-	invalid := &ConfigError{Connector: c.ID()}
+func (e *routerEdit) add(c *Connector) []error {
+	problems := e.conflicts(c)
 	if _, ok := e.byID.Get(c.ID()); ok { //check:connector-twice
-		invalid.add("id", "is there twice", "give each connector an ID of its own")
+		problems = append(problems, connectorTwice(c.ID()))
 	}
+	e.set(c)
+	return problems
+}
+
+// conflicts says what c wants that another connector in the table has.
+func (e *routerEdit) conflicts(c *Connector) (problems []error) {
 	if e.takesRedirectURI(c) { //check:redirect-exclusive
-		invalid.add("redirect_url", "belongs to another connector alone", "give a redirect URI of its own, or take this one out of Options.ExclusiveRedirectURLs")
+		problems = append(problems, redirectTaken(c))
 	}
-	if err := invalid.orNil(); err != nil {
-		problems = append(problems, err)
+	for i := range c.routes {
+		d := &c.routes[i].Domain
+		if !d.State.owned() { //check:domain-owned
+			continue
+		}
+		if holder, ok := e.routes(d).Get(d.Name); ok && holder.Connector != c { //check:domain-conflict
+			problems = append(problems, domainConflict(c, *d, holder.Connector))
+		}
 	}
+	return problems
+}
+
+// set enters a connector. A domain that has a holder stays the holder's.
+func (e *routerEdit) set(c *Connector) {
 	e.byID.Set(c.ID(), c)
 	if uri := c.cfg.RedirectURL; uri != "" {
 		users, _ := e.redirect.Get(uri)
 		e.redirect.Set(uri, users+1)
 	}
 	for i := range c.routes {
-		route := &c.routes[i]
-		d := &route.Domain
-		if !d.State.owned() { //check:domain-owned
+		d := &c.routes[i].Domain
+		if !d.State.owned() {
 			continue
 		}
-		routes := e.routes(d)
-		if holder, ok := routes.Get(d.Name); ok { //check:domain-conflict
-			problems = append(problems, domainConflict(c, *d, holder.Connector))
-			continue
+		if _, held := e.routes(d).Get(d.Name); !held {
+			e.routes(d).Set(d.Name, &c.routes[i])
 		}
-		routes.Set(d.Name, route)
 	}
-	return problems
 }
 
-// remove takes out a connector that is in the table.
+// takeOut takes out the connector with this ID, healthy or out of order, and gives the last healthy one; nil if there is none.
+func (e *routerEdit) takeOut(id string) (last *Connector, found bool) {
+	if c, ok := e.byID.Get(id); ok {
+		e.remove(c)
+		return c, true
+	}
+	if o, ok := e.broken.Get(id); ok {
+		e.removeBroken(o)
+		return o.last, true
+	}
+	return nil, false
+}
+
+// remove takes out a connector that is in the table, with the domains that it holds.
 func (e *routerEdit) remove(c *Connector) {
 	e.byID.Delete(c.ID())
 	if uri := c.cfg.RedirectURL; uri != "" {
@@ -80,7 +118,8 @@ func (e *routerEdit) remove(c *Connector) {
 		}
 	}
 	for i := range c.routes {
-		if d := &c.routes[i].Domain; d.State.owned() {
+		d := &c.routes[i].Domain
+		if holder, _ := e.routes(d).Get(d.Name); holder == &c.routes[i] {
 			e.routes(d).Delete(d.Name)
 		}
 	}
@@ -93,8 +132,8 @@ func (e *routerEdit) routes(d *Domain) *cow.Edit[*Route] {
 	return e.exact
 }
 
-// takesRedirectURI says whether a redirect URI of c is another connector's, and one of the two must have it alone. The
-// default ones are not in an index: each names its connector.
+// takesRedirectURI says whether a redirect URI of c is another connector's, and one of the two must have it alone. It is so for
+// both or for neither. c may be in the table or not. The default ones are not in an index: each names its connector.
 func (e *routerEdit) takesRedirectURI(c *Connector) bool {
 	own := c.cfg.RedirectURL
 	if own == "" {
@@ -105,7 +144,11 @@ func (e *routerEdit) takesRedirectURI(c *Connector) bool {
 		}
 		return false
 	}
-	if users, _ := e.redirect.Get(own); users > 0 && c.exclusive {
+	others, _ := e.redirect.Get(own)
+	if entered, _ := e.byID.Get(c.ID()); entered == c {
+		others--
+	}
+	if others > 0 && c.exclusive {
 		return true
 	}
 	for _, base := range c.env.bases {
@@ -118,6 +161,18 @@ func (e *routerEdit) takesRedirectURI(c *Connector) bool {
 		}
 	}
 	return false
+}
+
+func connectorTwice(id string) error {
+	e := &ConfigError{Connector: id}
+	e.add("id", "is there twice", "give each connector an ID of its own")
+	return e
+}
+
+func redirectTaken(c *Connector) error {
+	e := &ConfigError{Connector: c.ID()}
+	e.add("redirect_url", "belongs to another connector alone", "give a redirect URI of its own, or take this one out of Options.ExclusiveRedirectURLs")
+	return e
 }
 
 // domainConflict names the holder in the cause alone, which is for the log: a tenant need not know who else is a customer.

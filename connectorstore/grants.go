@@ -1,0 +1,238 @@
+package connectorstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oidcsso/oidcsso"
+)
+
+// Grant is an exception from single sign-on for one person: see [oidcsso.Grants] for what it opens.
+type Grant struct {
+	ID        string `json:"id"`
+	Connector string `json:"connector"`
+	// Address is whose it is, canonical.
+	Address string `json:"address"`
+	// By is who gave it, and Reason why, as they were entered.
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+	// It is in force from Created to Until, unless it was Revoked.
+	Created time.Time `json:"created"`
+	Until   time.Time `json:"until"`
+	Revoked time.Time `json:"revoked,omitzero"`
+	// Uses counts how often somebody got in by it; sessions that went on are not counted.
+	Uses     int64     `json:"uses"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+}
+
+// GrantParams is an exception that is asked for.
+type GrantParams struct {
+	// Connector is the ID of the connector, and Address an address in one of its domains. Required.
+	Connector, Address string
+	// By is who asks for it, up to 320 bytes: an administrator other than the person, as the backend has authenticated them.
+	// The store takes the backend's word for it. Required.
+	By string
+	// Reason says why, up to 500 bytes. Required.
+	Reason string
+	// Until is when it ends, at most 7 days ahead. Default: in 24 hours.
+	Until time.Time
+}
+
+const (
+	grantDefault  = 24 * time.Hour
+	grantMax      = 7 * 24 * time.Hour
+	maxGrantBy    = 320 // bytes
+	maxReason     = 500 // bytes
+	maxGrants     = 100 // in force, of one connector
+	maxGrantsRead = 1000
+)
+
+// The events of exceptions. They have no addresses: the ID leads to the [Grant].
+const (
+	// EventBreakGlassGranted: connector, grant, until; actor if [WithActor] named one.
+	EventBreakGlassGranted = "break_glass_granted"
+	// EventBreakGlassRevoked: connector, grant; actor if [WithActor] named one.
+	EventBreakGlassRevoked = "break_glass_revoked"
+	// EventGrantTampered: connector, grant. Somebody asked for an exception, and its row was not written with one of the
+	// keys, or was changed since. It counts as none.
+	EventGrantTampered = "grant_tampered"
+)
+
+// AddGrant makes an exception from single sign-on. It is in force at once, on every replica.
+//
+// Errors: CodeNotFound, CodeTampered (of the connector), CodeInvalid, CodeTooMany.
+func (s *Store) AddGrant(ctx context.Context, p GrantParams) (Grant, error) {
+	now := s.now()
+	g, domain, err := p.row(now)
+	if err != nil {
+		return Grant{}, err
+	}
+	err = s.write(ctx, func(w *writer) error {
+		r, err := w.verified(ctx, w.tx, p.Connector)
+		if err != nil {
+			return err
+		}
+		owned, err := r.ownedDomains()
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(owned, func(d oidcsso.Domain) bool { return covers(d, domain) }) { //check:grant-domain
+			return refuse(CodeInvalid, "Use an address in a domain of the connector.", "The address is in no domain of the connector.")
+		}
+		inForce, err := w.readGrants(ctx, w.tx, "connector = ? AND revoked = 0 AND until > ?", g.connector, millis(now))
+		if err != nil {
+			return err
+		}
+		if len(inForce) >= maxGrants { //check:grant-many
+			return refuse(CodeTooMany, "Revoke some, or set the domain to report_only.", "The connector has %d exceptions in force.", len(inForce))
+		}
+		w.told(ctx, EventBreakGlassGranted, slog.String("connector", g.connector), slog.String("grant", g.id), slog.Time("until", instant(g.until)))
+		g.mac = s.options.Ring.mac(g.signed())
+		_, err = s.options.Dialect.exec(ctx, w.tx, "INSERT INTO oidcsso_grants ("+grantColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", g.values()...)
+		return err
+	})
+	if err != nil {
+		return Grant{}, err
+	}
+	return g.grant(), nil
+}
+
+// row checks what needs no database.
+func (p GrantParams) row(now time.Time) (g *grantRow, domain string, err error) {
+	address, err := grantAddress(p.Address)
+	if err != nil { //check:grant-address-invalid
+		return nil, "", refuse(CodeInvalid, "Enter one address, as the account has it.", "The address is not valid.")
+	}
+	by, reason, until := strings.TrimSpace(p.By), strings.TrimSpace(p.Reason), p.Until
+	if until.IsZero() {
+		until = now.Add(grantDefault)
+	}
+	other, err := grantAddress(by)
+	switch {
+	case by == "" || len(by) > maxGrantBy: //check:grant-by
+		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or in more than %d bytes.", maxGrantBy)
+	case err == nil && other == address: //check:grant-oneself
+		return nil, "", refuse(CodeInvalid, "Ask another administrator.", "Nobody may make an exception for themself.")
+	case reason == "" || len(reason) > maxReason: //check:grant-reason
+		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason, or one of more than %d bytes.", maxReason)
+	case !until.After(now) || until.After(now.Add(grantMax)): //check:grant-until
+		return nil, "", refuse(CodeInvalid, "Choose an end within 7 days. If it is needed for longer, release the domain.", "The exception would end now, or after more than 7 days.")
+	}
+	_, domain, _ = strings.Cut(address, "@")
+	return &grantRow{id: newID(), connector: p.Connector, address: address, by: by, reason: reason, created: millis(now), until: millis(until)}, domain, nil
+}
+
+// grantAddress is the form in which Decide asks for an address: in lower case before the "@" too.
+func grantAddress(text string) (string, error) {
+	a, err := oidcsso.ParseAddress(text)
+	a.Local = strings.ToLower(a.Local)
+	return a.String(), err
+}
+
+func covers(d oidcsso.Domain, name string) bool {
+	if d.Wildcard {
+		return strings.HasSuffix(name, "."+d.Name)
+	}
+	return name == d.Name
+}
+
+func (g *grantRow) grant() Grant {
+	return Grant{ID: g.id, Connector: g.connector, Address: g.address, By: g.by, Reason: g.reason, Created: instant(g.created),
+		Until: instant(g.until), Revoked: instant(g.revoked), Uses: g.uses, LastUsed: instant(g.lastUsed)}
+}
+
+// Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
+// be trusted is left out: it opens nothing.
+func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
+	rows, err := s.readGrants(ctx, s.db, "connector = ?", connector)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rows, func(a, b *grantRow) int { return cmp.Compare(b.created, a.created) })
+	var list []Grant
+	for _, g := range rows {
+		if s.verifyGrant(g) == nil && len(list) < maxGrantsRead {
+			list = append(list, g.grant())
+		}
+	}
+	return list, nil
+}
+
+// RevokeGrant ends an exception now, and with it the sessions that ask for it as [oidcsso.Grants] advises. One that has ended
+// is left as it is.
+//
+// Errors: CodeNotFound, CodeTampered.
+func (s *Store) RevokeGrant(ctx context.Context, id string) error {
+	return s.write(ctx, func(w *writer) error {
+		rows, err := w.readGrants(ctx, w.tx, "id = ?", id)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return notFound("grant")
+		}
+		g := rows[0]
+		if err := w.verifyGrant(g); err != nil || g.revoked != 0 {
+			return err
+		}
+		old := g.mac
+		g.revoked = millis(w.now)
+		g.mac = w.options.Ring.mac(g.signed())
+		n, err := w.options.Dialect.exec(ctx, w.tx, "UPDATE oidcsso_grants SET revoked = ?, mac = ? WHERE id = ? AND mac = ?", g.revoked, g.mac, id, old)
+		if err == nil && n != 1 {
+			err = errChanged
+		}
+		w.told(ctx, EventBreakGlassRevoked, slog.String("connector", g.connector), slog.String("grant", g.id))
+		return err
+	})
+}
+
+// Grant gives the ID of the exception that is in force, of several the oldest, or [oidcsso.ErrNotFound]. It asks the database
+// each time, so that one that was revoked opens nothing, on no replica; without the database there are no exceptions.
+func (l *Live) Grant(ctx context.Context, connector, address string, m oidcsso.Method) (string, error) {
+	g, err := l.store.inForce(ctx, connector, address)
+	if err != nil {
+		return "", err
+	}
+	if m == oidcsso.MethodSession { // no new way in
+		return g.id, nil
+	}
+	// The conditions once more: it may have been revoked since it was read.
+	n, err := l.store.options.Dialect.exec(ctx, l.store.db, "UPDATE oidcsso_grants SET uses = uses + 1, last_used = ? WHERE id = ? AND mac = ?",
+		millis(l.store.now()), g.id, g.mac)
+	switch {
+	case err != nil:
+		return "", err
+	case n != 1: //check:grant-changed
+		return "", errors.New("connectorstore: the grant changed meanwhile")
+	}
+	return g.id, nil
+}
+
+func (s *Store) inForce(ctx context.Context, connector, address string) (*grantRow, error) {
+	rows, err := s.readGrants(ctx, s.db, "address = ? AND connector = ?", address, connector)
+	if err != nil {
+		return nil, err
+	}
+	now := millis(s.now())
+	var first *grantRow
+	for _, g := range rows {
+		switch {
+		case g.address != address || g.connector != connector: // a database may take "ä" for "a" //check:grant-collation
+		case g.revoked != 0 || g.until <= now: //check:grant-over
+		case s.verifyGrant(g) != nil: //check:grant-untrusted
+			s.tell(ctx, EventGrantTampered, slog.String("connector", connector), slog.String("grant", g.id))
+		case first == nil || g.created < first.created:
+			first = g
+		}
+	}
+	if first == nil {
+		return nil, oidcsso.ErrNotFound
+	}
+	return first, nil
+}
