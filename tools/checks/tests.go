@@ -58,6 +58,9 @@ type outcome struct {
 
 // run runs the tests of a package that match a pattern, with some checks off.
 func (b *binaries) run(ctx context.Context, pkg, pattern, off string) (outcome, error) {
+	if !exists(b.built[pkg]) { // a package without tests
+		return outcome{ok: true}, nil
+	}
 	cmd := exec.CommandContext(ctx, b.built[pkg], "-test.v", "-test.timeout=2m", "-test.run="+pattern)
 	cmd.Dir = filepath.Join(b.root, pkg)
 	cmd.Env = append(os.Environ(), environment+"="+off)
