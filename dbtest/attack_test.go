@@ -370,7 +370,7 @@ func (v *victim) dumps(ctx context.Context, t testing.TB) map[string][]byte {
 		dumps["the database's files"] = files
 		return dumps
 	}
-	program := pgDump()
+	program := pgProgram("pg_dump")
 	if program == "" {
 		t.Log("without pg_dump, which is not here")
 		return dumps
@@ -419,13 +419,17 @@ func (v *victim) selectAll(ctx context.Context, t testing.TB) []byte {
 	return text.Bytes()
 }
 
-func pgDump() string {
-	if program, err := exec.LookPath("pg_dump"); err == nil {
-		return program
+// pgProgram finds a program of PostgreSQL; "" if it is not here.
+func pgProgram(name string) string {
+	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	all = append(all, filepath.Join(os.Getenv("PGBIN"), name))
+	if program, err := exec.LookPath(name); err == nil {
+		all = append(all, program)
 	}
-	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
-	if len(all) == 0 {
-		return ""
+	for _, program := range all {
+		if _, err := exec.LookPath(program); err == nil {
+			return program
+		}
 	}
-	return all[len(all)-1]
+	return ""
 }
