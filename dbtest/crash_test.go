@@ -211,8 +211,15 @@ func (l *ledger) inspect() {
 	if err := db.QueryRow("SELECT current_schema()").Scan(&schema); err != nil {
 		l.t.Fatal(err)
 	}
-	if text, err := exec.CommandContext(l.t.Context(), program, "--install-missing", "--heapallindexed", "--schema="+schema,
-		"--dbname="+os.Getenv("OIDCSSO_POSTGRES")).CombinedOutput(); err != nil {
+	dsn, err := url.Parse(os.Getenv("OIDCSSO_POSTGRES"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	check := exec.CommandContext(l.t.Context(), program, "--install-missing", "--heapallindexed", "--schema="+schema, "--host="+dsn.Hostname(),
+		"--port="+dsn.Port(), "--username="+dsn.User.Username(), dsn.Path[1:])
+	password, _ := dsn.User.Password()
+	check.Env = append(os.Environ(), "PGPASSWORD="+password)
+	if text, err := check.CombinedOutput(); err != nil {
 		l.t.Errorf("pg_amcheck: %v\n%s", err, text)
 	}
 }
