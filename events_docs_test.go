@@ -22,7 +22,7 @@ func TestEventsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`(?m)^\tEvent\w+ += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	names := regexp.MustCompile(`(?m)^\tEvent\w+ EventName = "(\w+)"`).FindAllStringSubmatch(string(source), -1)
 	if len(names) < 8 {
 		t.Fatalf("found the events %v", names)
 	}

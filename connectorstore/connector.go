@@ -12,7 +12,8 @@ import (
 type State string
 
 const (
-	// StateDraft: nobody can sign in through it yet, and its domains, also verified ones, lead nobody anywhere.
+	// StateDraft: nobody can sign in through it yet, and its domains, also verified ones, lead nobody anywhere. It may lack
+	// issuer and client ID: the Callback URI, by which an administrator gets them, follows from the ID alone.
 	StateDraft State = "draft"
 	// StateActive: people sign in through it.
 	StateActive State = "active"
@@ -35,6 +36,8 @@ type Connector struct {
 	// Config is what the administrator entered, with the ID, and with the domains that are the connector's as they are
 	// stored. ClientSecret and NextClientSecret are empty, and Disabled is not used: State says more.
 	Config oidcsso.Config `json:"config"`
+	// Incomplete says that a draft still lacks its issuer or its client ID, without which it can't be activated.
+	Incomplete bool `json:"incomplete,omitempty"`
 	// HasSecret and HasNextSecret say whether the secrets are stored.
 	HasSecret     bool `json:"has_secret"`
 	HasNextSecret bool `json:"has_next_secret"`
@@ -52,7 +55,7 @@ func (r *row) connector() (Connector, error) {
 		return Connector{}, err
 	}
 	c := Connector{
-		ID: r.id, Tenant: r.tenant, State: State(r.state), Revision: r.revision, Config: cfg,
+		ID: r.id, Tenant: r.tenant, State: State(r.state), Revision: r.revision, Config: cfg, Incomplete: incomplete(&cfg),
 		HasSecret: r.secret != "", HasNextSecret: r.nextSecret != "",
 		SignedIn: instant(r.signedIn), Created: instant(r.created), Updated: instant(r.upped),
 	}
@@ -67,6 +70,7 @@ func (r *row) live() (oidcsso.Config, error) {
 	cfg, err := r.configuration()
 	cfg.Disabled = r.state != string(StateActive)
 	if r.state == string(StateDraft) {
+		cfg = withStandIns(cfg) // no sign-in begins with them, and the domains are owned all the same
 		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
 			if cfg.Domains[i].State != oidcsso.DomainFrozen {
 				cfg.Domains[i].State = oidcsso.DomainVerified
@@ -76,8 +80,40 @@ func (r *row) live() (oidcsso.Config, error) {
 	return cfg, err
 }
 
+// incomplete says whether a Config is one that only a draft may have.
+func incomplete(cfg *oidcsso.Config) bool { return cfg.Issuer == "" || cfg.ClientID == "" }
+
 // check validates as the replicas will, all problems at once. The secrets of cfg are those that are about to be stored.
 func (s *Store) check(cfg oidcsso.Config) error {
 	_, err := oidcsso.NewConnector(cfg, s.sso)
 	return err
+}
+
+// checkIn is check for a connector in the state: of a draft, only what is there must be right. A secret would be sealed for an
+// issuer that is not known, and lost as soon as there is one.
+func (s *Store) checkIn(state State, cfg oidcsso.Config) error {
+	if state != StateDraft || !incomplete(&cfg) {
+		return s.check(cfg)
+	}
+	for _, secret := range []struct {
+		field string
+		value oidcsso.Secret
+	}{{"client_secret", cfg.ClientSecret}, {"next_client_secret", cfg.NextClientSecret}} {
+		if !secret.value.IsZero() { //check:draft-secret
+			return &oidcsso.ConfigError{Connector: cfg.ID, Fields: []oidcsso.FieldError{{Field: secret.field,
+				Message: "is there without the issuer and the client ID that it belongs to", Remedy: "enter all three at once"}}}
+		}
+	}
+	return s.check(withStandIns(cfg))
+}
+
+// withStandIns fills in what an incomplete draft lacks, so that the rest can be checked.
+func withStandIns(cfg oidcsso.Config) oidcsso.Config {
+	if cfg.Issuer == "" {
+		cfg.Issuer = "https://issuer.invalid"
+	}
+	if cfg.ClientID == "" {
+		cfg.ClientID = "none"
+	}
+	return cfg
 }

@@ -30,7 +30,8 @@ func checkTenant(tenant string) error {
 }
 
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
-// [oidcsso.CallbackURL]. cfg has neither an ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
+// [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
+// ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
 //
 // Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
@@ -44,7 +45,7 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 		return Connector{}, refuse(CodeInvalid, "Create the connector without domains, then claim them.", "The configuration has domains.")
 	}
 	cfg.ID = newID()
-	if err := s.check(cfg); err != nil {
+	if err := s.checkIn(StateDraft, cfg); err != nil {
 		return Connector{}, err
 	}
 	var made *row
@@ -153,7 +154,8 @@ type Listed struct {
 	Err error
 }
 
-// Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides.
+// Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
+// may lack issuer and client ID.
 //
 // A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
@@ -226,13 +228,26 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	return r.setConfiguration(cfg)
 }
 
-// SetState switches a connector on and off, if it is at the revision. It can't become a draft again.
+// SetState switches a connector on and off, if it is at the revision. It can't become a draft again. Whatever is to be active
+// is checked in whole; switching off is always possible, but for a draft without issuer or client ID, which is off.
 //
-// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeStateRefused.
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeStateRefused, or an [oidcsso.ConfigError].
 func (s *Store) SetState(ctx context.Context, id string, revision int64, state State) (Connector, error) {
 	return s.edit(ctx, id, revision, "state", func(w *writer, r *row) error {
 		if state != StateActive && state != StateDisabled { //check:store-state
 			return refuse(CodeStateRefused, "Use active or disabled.", "The state %q can't be set.", state)
+		}
+		cfg, err := r.configuration()
+		if err != nil {
+			return err
+		}
+		if state == StateActive || incomplete(&cfg) { //check:activate-checked
+			if err := w.openSecrets(ctx, r, &cfg); err != nil {
+				return err
+			}
+			if err := w.check(cfg); err != nil {
+				return err
+			}
 		}
 		r.state = string(state)
 		return nil

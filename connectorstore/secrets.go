@@ -40,7 +40,7 @@ func (w *writer) replaceSecrets(ctx context.Context, r *row, old oidcsso.Config,
 		}
 		*one.sealed = sealed
 	}
-	return w.check(checked)
+	return w.checkIn(State(r.state), checked)
 }
 
 // RevealSecrets gives the stored secrets; empty ones if there are none. No other call that reads does.
@@ -102,7 +102,7 @@ func (s *Store) DropSecrets(ctx context.Context, id string, revision int64, next
 		if err := w.openSecrets(ctx, r, &checked); err != nil {
 			return err
 		}
-		if err := w.check(checked); err != nil {
+		if err := w.checkIn(State(r.state), checked); err != nil {
 			return err
 		}
 		return r.setConfiguration(cfg)
