@@ -70,7 +70,7 @@ func (r *row) live() (oidcsso.Config, error) {
 	cfg, err := r.configuration()
 	cfg.Disabled = r.state != string(StateActive)
 	if r.state == string(StateDraft) {
-		cfg = withStandIns(cfg) // no sign-in begins with them, and the domains are owned all the same
+		cfg = withStandIns(cfg)      // no sign-in begins with them, and the domains are owned all the same
 		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
 			if cfg.Domains[i].State != oidcsso.DomainFrozen {
 				cfg.Domains[i].State = oidcsso.DomainVerified

@@ -114,11 +114,11 @@ func (p GrantParams) row(now time.Time) (g *grantRow, domain string, err error) 
 	}
 	other, err := grantAddress(by)
 	switch {
-	case by == "" || len(by) > maxGrantBy: //check:grant-by
+	case by == "" || len(by) > maxGrantBy || !isText(by): //check:grant-by
 		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or in more than %d bytes.", maxGrantBy)
 	case err == nil && other == address: //check:grant-oneself
 		return nil, "", refuse(CodeInvalid, "Ask another administrator.", "Nobody may make an exception for themself.")
-	case reason == "" || len(reason) > maxReason: //check:grant-reason
+	case reason == "" || len(reason) > maxReason || !isText(reason): //check:grant-reason
 		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason, or one of more than %d bytes.", maxReason)
 	case !until.After(now) || until.After(now.Add(grantMax)): //check:grant-until
 		return nil, "", refuse(CodeInvalid, "Choose an end within 7 days. If it is needed for longer, release the domain.", "The exception would end now, or after more than 7 days.")
@@ -149,6 +149,9 @@ func (g *grantRow) grant() Grant {
 // Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
 // be trusted is left out: it opens nothing.
 func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
+	if !isText(connector) { //check:store-id-text
+		return nil, nil
+	}
 	rows, err := s.readGrants(ctx, s.db, "connector = ?", connector)
 	if err != nil {
 		return nil, err
@@ -168,6 +171,9 @@ func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
 //
 // Errors: CodeNotFound, CodeTampered.
 func (s *Store) RevokeGrant(ctx context.Context, id string) error {
+	if !isText(id) { //check:store-id-text
+		return notFound("grant")
+	}
 	return s.write(ctx, func(w *writer) error {
 		rows, err := w.readGrants(ctx, w.tx, "id = ?", id)
 		if err != nil {

@@ -19,6 +19,10 @@ type Subject struct {
 	// Break makes the storage fail, Mend makes it work again. Default: it can't fail, and what is about that is skipped.
 	Break, Mend func(t testing.TB)
 
+	// States are the owned states that a domain can have in the storage. Where it lacks DomainAsserted, it takes
+	// DomainEnforced for that. Default: all.
+	States []oidcsso.DomainState
+
 	// ID gives the ID under which the storage has the connector that a Config calls id. Default: id itself.
 	ID func(id string) string
 }
@@ -58,6 +62,9 @@ func (make NewSubject) start(t testing.TB, cfgs ...oidcsso.Config) Subject {
 	s := make(t, cfgs)
 	if s.Source == nil {
 		t.Fatal("the Subject has no Source")
+	}
+	if s.States == nil {
+		s.States = ownedStates
 	}
 	if s.ID == nil {
 		s.ID = func(id string) string { return id }

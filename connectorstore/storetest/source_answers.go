@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,9 @@ func sourceStates(t *testing.T, make NewSubject) {
 				cfg := company("acme", state, "acme.example", "*.acme.example")
 				cfg.Disabled = disabled
 				s := make.start(t, cfg, company("squatter", oidcsso.DomainClaimed, "acme.example", "*.acme.example"))
+				if !slices.Contains(s.States, state) {
+					t.Skip("the storage does not know the state")
+				}
 				for domain, entry := range map[string]string{"acme.example": "acme.example", "a.b.acme.example": "*.acme.example"} {
 					s.wantRoute(t, domain, "acme", entry)
 					route, err := s.Source.Route(t.Context(), domain)

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,9 +46,9 @@ func (s suite) refusals(t *testing.T) {
 		{"create with an asserted domain", connectorstore.CodeInvalid, "", created("", func(c *oidcsso.Config) { c.Domains = oidcsso.AssertDomains("acme.example") })},
 		{"create with a claim", connectorstore.CodeInvalid, "", created("", func(c *oidcsso.Config) { c.Domains = []oidcsso.Domain{{Name: "acme.example"}} })},
 		{"create for a tenant of 201 bytes", connectorstore.CodeInvalid, "", created(strings.Repeat("t", 201), func(*oidcsso.Config) {})},
-		{"create without an issuer", "", "issuer", created("", func(c *oidcsso.Config) { c.Issuer = "" })},
+		{"create with a secret and no issuer", "", "client_secret", created("", func(c *oidcsso.Config) { c.Issuer = "" })},
 		{"create with an issuer over http", "", "issuer", created("", func(c *oidcsso.Config) { c.Issuer = "http://acme.idp.example" })},
-		{"create without a client ID", "", "client_id", created("", func(c *oidcsso.Config) { c.ClientID = "" })},
+		{"create with a secret and no client ID", "", "client_secret", created("", func(c *oidcsso.Config) { c.ClientID = "" })},
 		{"create with the print of a secret", "", "client_secret", created("", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret("[redacted]") })},
 		{"create with a method and no secret", "", "token_endpoint_auth_method", created("", func(c *oidcsso.Config) {
 			c.TokenEndpointAuthMethod, c.ClientSecret, c.NextClientSecret = "client_secret_post", oidcsso.Secret{}, oidcsso.Secret{}
@@ -79,6 +81,19 @@ func (s suite) refusals(t *testing.T) {
 
 		{"delete at an old revision", connectorstore.CodeConflict, "", func(w *world, ctx context.Context, c connector) error { return w.Delete(ctx, c.ID, c.Revision-1) }},
 		{"delete of nobody", connectorstore.CodeNotFound, "", func(w *world, ctx context.Context, c connector) error { return w.Delete(ctx, "nobody", c.Revision) }},
+		{"delete with a domain", connectorstore.CodeStateRefused, "", func(w *world, ctx context.Context, _ connector) error {
+			owner, err := w.Create(ctx, "", plain())
+			if err != nil {
+				return err
+			}
+			if _, err := w.Assert(ctx, owner.ID, "acme.example"); err != nil {
+				return err
+			}
+			if owner, err = w.Connector(ctx, owner.ID); err != nil {
+				return err
+			}
+			return w.Delete(ctx, owner.ID, owner.Revision)
+		}},
 		{"promote at an old revision", connectorstore.CodeConflict, "", func(w *world, ctx context.Context, c connector) error {
 			_, err := w.PromoteNextSecret(ctx, c.ID, c.Revision-1)
 			return err
@@ -173,7 +188,10 @@ func (s suite) hostile(t *testing.T) {
 		"a megabyte of null bytes": strings.Repeat("\x00", 1<<20),
 	}
 	w, ctx := s.start(t), t.Context()
-	other := w.create(t, withSecrets())
+	other, owner := w.create(t, withSecrets()), w.create(t, plain())
+	if _, err := w.Assert(ctx, owner.ID, "acme.example"); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			for _, id := range []string{text, other.ID + text} {
@@ -186,6 +204,38 @@ func (s suite) hostile(t *testing.T) {
 				wantCode(t, w.Delete(ctx, id, 1), connectorstore.CodeNotFound)
 				_, err = w.Readmit(ctx, id)
 				wantCode(t, err, connectorstore.CodeNotFound)
+			}
+			_, err := w.ClaimByID(ctx, text)
+			wantCode(t, err, connectorstore.CodeNotFound)
+			_, err = w.Verify(ctx, text)
+			wantCode(t, err, connectorstore.CodeNotFound)
+			wantCode(t, w.Release(ctx, text), connectorstore.CodeNotFound)
+			wantCode(t, w.RevokeGrant(ctx, text), connectorstore.CodeNotFound)
+			_, err = w.Claims(ctx, text)
+			wantCode(t, err, connectorstore.CodeNotFound)
+			if grants, err := w.Grants(ctx, text); len(grants) > 0 || err != nil && !isNotFound(err) {
+				t.Errorf("the exceptions of nobody: %v, %v", grants, err)
+			}
+			if claim, err := w.Claim(ctx, other.ID, text); err == nil || !errors.Is(err, oidcsso.CodeConfigInvalid) && !errors.Is(err, connectorstore.CodeInvalid) {
+				t.Errorf("a claim to it: %+v, %v", claim, err)
+			}
+			for field, p := range map[string]connectorstore.GrantParams{
+				"Connector": {Connector: text, Address: "ada@acme.example", By: "root", Reason: "why"},
+				"Address":   {Connector: owner.ID, Address: text + "@acme.example", By: "root", Reason: "why"},
+				"By":        {Connector: owner.ID, Address: "ada@acme.example", By: text, Reason: "why"},
+				"Reason":    {Connector: owner.ID, Address: "ada@acme.example", By: "root", Reason: text},
+			} {
+				g, err := w.AddGrant(ctx, p)
+				if err != nil {
+					if !errors.Is(err, connectorstore.CodeInvalid) && !errors.Is(err, connectorstore.CodeNotFound) || len(err.Error()) > 2000 {
+						t.Errorf("%s: %.200v; want a refusal of what was entered", field, err)
+					}
+					continue
+				}
+				list := must(w.Grants(ctx, owner.ID))(t)
+				if i := slices.IndexFunc(list, func(l connectorstore.Grant) bool { return l.ID == g.ID }); i < 0 || list[i] != g || g.By != p.By && g.By != strings.TrimSpace(p.By) {
+					t.Errorf("%s: %+v is stored as %+v", field, g, list)
+				}
 			}
 			for _, f := range []connectorstore.Filter{{Tenant: text}, {After: text}} {
 				if _, err := w.Connectors(ctx, f); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 )
 
 func (s suite) rekeying(t *testing.T) {
+	t.Run("of a connector that accounts depend on", s.rekeyingFrozen)
 	w, ctx := s.start(t), t.Context()
 	c := w.create(t, withSecrets())
 	old := c.Config.Issuer
@@ -61,6 +63,53 @@ func (s suite) rekeying(t *testing.T) {
 		if c = next; len(c.FormerIssuers) > 20 {
 			t.Fatal("former issuers have no bound")
 		}
+	}
+}
+
+// rekeyingFrozen: once somebody has signed in, the issuer changes only where somebody says so.
+func (s suite) rekeyingFrozen(t *testing.T) {
+	w, ctx := s.start(t), t.Context()
+	c := w.create(t, withSecrets())
+	c = must(w.SetState(ctx, c.ID, c.Revision, connectorstore.StateActive))(t)
+	signIn := func(issuer string) {
+		t.Helper()
+		live := w.replica(t).NewLive(nil)
+		if err := live.Sync(ctx); err != nil {
+			t.Fatal(err)
+		}
+		live.Event(ctx, oidcsso.EventSignInSucceeded, slog.String("connector", c.ID), slog.String("issuer", issuer))
+		if err := live.Sync(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := live.Status().Err; err != nil {
+			t.Fatal(err)
+		}
+	}
+	signIn("https://another.idp.example") // one that was begun before a change of the issuer
+	if got := must(w.Connector(ctx, c.ID))(t); !got.SignedIn.IsZero() {
+		t.Errorf("a sign-in at another issuer froze this one: %+v", got)
+	}
+	signIn(c.Config.Issuer)
+	got := must(w.Connector(ctx, c.ID))(t)
+	if !got.SignedIn.Equal(w.now) || got.Revision != c.Revision {
+		t.Errorf("after a sign-in: %+v", got)
+	}
+	evil := got
+	evil.Config.Issuer = "https://evil.example"
+	_, err := w.Update(ctx, evil)
+	wantCode(t, err, connectorstore.CodeIssuerFrozen)
+	w.wantSecrets(t, got, "current-hunter2", "next-hunter3")
+	got.Config.Name = "all else may change"
+	got = must(w.Update(ctx, got))(t)
+
+	got.Config.Issuer = "https://new.idp.example"
+	rekeyed, _, err := w.Rekey(ctx, got)
+	if err != nil || !rekeyed.SignedIn.IsZero() {
+		t.Fatalf("%+v, %v", rekeyed, err)
+	}
+	signIn("https://acme.idp.example") // late, from a replica that did not know yet
+	if got := must(w.Connector(ctx, c.ID))(t); !got.SignedIn.IsZero() {
+		t.Errorf("a sign-in at the old issuer froze the new one: %+v", got)
 	}
 }
 
@@ -130,7 +179,17 @@ func (s suite) resealing(t *testing.T) {
 
 	rotated := w.over(t, w.open(t), Ring(t, "second", "first"))
 	const edits = 40
+	live := rotated.NewLive(nil)
 	stop := while(t, func() { // somebody reads all the time
+		if err := live.Sync(ctx); err != nil {
+			t.Error(err)
+		}
+		if quarantined := live.Status().Quarantined; len(quarantined) != 1 || quarantined[0].ID != ids[0] {
+			t.Errorf("quarantined: %v", quarantined)
+		}
+		if c, err := live.Connector(ctx, ids[1]); err != nil || c.Config().ClientSecret.Reveal() != "secret-1" {
+			t.Error(err)
+		}
 		for _, id := range ids[1:5] {
 			if _, _, err := rotated.RevealSecrets(ctx, id); err != nil {
 				t.Error(err)
