@@ -136,7 +136,7 @@ func (c *Connector) secretRefused(ctx context.Context, source Source, next bool,
 	}
 	usable, switched := c.secrets.refused(next, c.env.now())
 	if !usable {
-		return refusal.withRemedy("The identity provider does not accept the client ID and the %s client secret, less than a minute after it refused the other one. Enter a secret that is valid, and check that the client ID is this application's.", refused)
+		return refusal.withRemedy("The identity provider does not accept the client ID and the %s client secret, less than a minute after it refused the other one. Enter a secret that is valid, and check that the client ID is this application's. If all are right, set the connector's token_endpoint_auth_method: the application may be registered for the other way of sending the secret.", refused)
 	}
 	if switched {
 		c.env.logger.Warn("oidcsso: the identity provider refused a client secret", "connector", c.cfg.ID, "refused", refused, "in_use", other)

@@ -56,6 +56,7 @@ func newRotation(t *testing.T, accepted ...string) *rotation {
 	r.cfg.NextClientSecret = oidcsso.NewSecret(nextSecret)
 	r.opts.Events = r.told
 	r.begin()
+	r.wire.waitForKeys(t) // which come in the background: from now on only tests use the wire
 	r.accept(accepted...)
 	return r
 }

@@ -15,18 +15,19 @@ import (
 	"github.com/oidcsso/oidcsso/internal/recent"
 )
 
-// Loader is a [Source] over the backend's own tables, from two functions. Each answer comes from a function that was asked for
-// it, so that it is never older than the table; what is kept is the [Connector] that was made of a Config, with all that it has
-// discovered, for as long as the Config is the same.
+// Loader is a [Source] over the backend's own tables, from two functions. A function is asked for each answer, so that it is
+// never older than the table; what is kept is the [Connector] that was made of a Config, with all that it has discovered, for as
+// long as the Config is the same.
 //
 // The functions return [ErrNotFound] for what is not there, and any other error where they could not look; people then get in
-// no other way. They are called by several goroutines at once, with a context that has nothing of any caller's but the deadline
-// of 5 seconds, since callers who want the same at the same time share one call. What a function returns that can't be
-// right (another ID, a Config without the domain that was asked for, a bad Config) is an error as well, never "not found". A
-// function that panics does so in each caller.
+// no other way. They must read what was committed last: a copy of the database that lags behind lets people in who no longer
+// may. They are called by several goroutines at once. Callers who want the same at the same time share one call, so its
+// context has nothing of any caller's, but a deadline of 5 seconds. What a function returns that can't be right (another ID, a
+// Config without the domain that was asked for, a bad Config) is an error as well, never "not found". A function that panics
+// does so in each caller.
 //
-// The zero Loader with its two functions is ready. It must not be copied or changed after its first use. A backend that wants to
-// be an [Events] or to have exceptions beside it embeds a *Loader in a type of its own.
+// The zero Loader with its two functions is ready. It must not be copied or changed after its first use. A backend that wants a
+// Source that is an [Events] or a [Grants] too embeds a *Loader in a type of its own.
 type Loader struct {
 	// Options are those of NewFlow. Default: the default Options.
 	Options *Options
@@ -34,11 +35,12 @@ type Loader struct {
 	// ByID gives the Config of a connector, also of a disabled one. The ID is well formed. Required.
 	ByID func(ctx context.Context, id string) (Config, error)
 
-	// ByDomain gives the Config of the connector whose domain this very name is, in a state in which it is its own: not a
-	// claim. The name is canonical, as [ParseAddress] gives it, or "*." and such a name, which asks for the wildcard; the Config
-	// must have that Domain. For "a.b.acme.example" it is asked for that, then for "*.b.acme.example", "*.acme.example", until
-	// one is found; never for what no connector can have, a public suffix or a single label. These are calls one after the
-	// other: who replaces a wildcard by names below it enters the names first, and takes the wildcard away later. Required.
+	// ByDomain gives the Config of the connector whose domain this very name is, in any state but DomainClaimed. The name is
+	// canonical, as [ParseAddress] gives it, or "*." and such a name, which asks for the wildcard; the Config must have that
+	// Domain, and be the same that ByID gives. For "a.b.acme.example" it is asked for that, then for "*.b.acme.example" and
+	// "*.acme.example", until one is found; never for what no connector can have, a public suffix or a single label. These are
+	// calls one after the other: who replaces a wildcard by names below it enters the names first, and takes the wildcard
+	// away later. Required.
 	ByDomain func(ctx context.Context, name string) (Config, error)
 
 	// Size is how many made connectors are kept; the one that was longest not asked for goes, and with it what it has
@@ -105,7 +107,7 @@ func (l *Loader) Connector(ctx context.Context, id string) (*Connector, error) {
 	return got.connector, nil
 }
 
-// Route gives the connector that people of the domain must use: by the exact domain, else by the longest wildcard. A name in
+// Route gives the connector whose the domain is: by the exact domain, else by the longest wildcard. A name in
 // another notation is made canonical first; one that is no domain name, or has over 16 labels, is an [*Error] with
 // CodeAddressInvalid. Only [ErrNotFound] means that the domain is nobody's.
 func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
@@ -147,7 +149,7 @@ func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
 func (c *Connector) routeOf(asked Domain) (*Route, error) {
 	for i := range c.routes {
 		d := &c.routes[i].Domain
-		if d.State == DomainClaimed { //check:loader-claimed
+		if !d.State.owned() { //check:loader-claimed
 			continue
 		}
 		if d.Name != asked.Name || d.Wildcard != asked.Wildcard { //check:loader-other-domain
