@@ -127,9 +127,14 @@ func (r *Router) Connector(_ context.Context, id string) (*Connector, error) {
 // domain is nobody's.
 func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	t := r.load()
-	if route, ok := t.exact.Get(domain); ok {
+	if route, ok := t.exact.Unchanged(domain); ok {
 		return route, nil
 	}
+	return t.route(domain)
+}
+
+// route is Route for what is no exact domain as it is written, or one that has changed of late.
+func (t *routerTable) route(domain string) (*Route, error) {
 	name, err := canonicalDomain(domain)
 	if err != nil {
 		return nil, newError(CodeAddressInvalid, "", err)
@@ -137,7 +142,8 @@ func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	if route, ok := t.exact.Get(name); ok {
 		return route, nil
 	}
-	if all, ok := t.brokenExact.Get(name); ok { // also where a wildcard would match: it is another connector's //check:out-of-order-exact
+	// Also where another connector's wildcard would match: that one has no say in this name.
+	if all, ok := t.brokenExact.Get(name); ok { //check:out-of-order-exact
 		return nil, all[0].unavailable()
 	}
 	if t.wildcard.Len() > 0 || t.brokenWildcard.Len() > 0 {

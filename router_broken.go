@@ -23,8 +23,8 @@ func newOutOfOrder(id string, cfgs []Config, problem error, last *Connector, all
 	for _, cfg := range cfgs {
 		named = append(named, cfg.Domains...)
 	}
-	if last != nil {
-		named = append(named, last.domains()...) //check:out-of-order-last
+	if last != nil { //check:out-of-order-last
+		named = append(named, last.domains()...)
 	}
 	seen := map[string]bool{}
 	for _, d := range named {
@@ -32,7 +32,7 @@ func newOutOfOrder(id string, cfgs []Config, problem error, last *Connector, all
 		name, err := canonicalDomain(d.Name)
 		d.Name = name
 		switch {
-		case !d.State.owned() || err != nil || seen[d.String()]:
+		case d.State == DomainClaimed || err != nil || seen[d.String()]:
 		case isPublicSuffix(name) || !allow(name): //check:out-of-order-names
 			// No connector can have it. A row that names "*.com", or a mailbox provider, must not keep everybody out.
 		default:

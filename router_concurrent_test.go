@@ -54,7 +54,13 @@ func TestRouterIsNeverWithoutADomainThatMoves(t *testing.T) {
 	}
 	started.Wait()
 	for i := range 100 {
-		if err := r.Replace(sides[i%2]); err != nil {
+		var err error
+		if i%4 < 2 {
+			err = r.Replace(sides[i%2])
+		} else {
+			err = r.Sync(sides[i%2], []string{"nobody"})
+		}
+		if err != nil {
 			t.Error(err)
 		}
 		if err := r.Put(routedConfig("extra", fmt.Sprintf("extra%d.test", i))); err != nil {

@@ -12,7 +12,7 @@ import "errors"
 // whatever their order. All of these are entered as out of order:
 //
 //   - Connector(id) is an [*Error] with CodeUnavailable, so that sign-ins under way end with it. Its cause is the problem.
-//   - Route of the domains that the Config owns (states other than DomainClaimed) is the same error, also below a wildcard of
+//   - Route of the domains that the Config owns (every state but DomainClaimed, also one that is unknown) is the same error, also below a wildcard of
 //     another connector. So are the domains of the last healthy connector with this ID, which a broken row may no longer name.
 //     Names that no connector may have, such as "com" or a mailbox provider's, are passed over.
 //   - A domain that a healthy connector holds, or gets later, is answered as ever. When it releases the domain, the domain is
@@ -30,9 +30,9 @@ func (r *Router) Sync(put []Config, remove []string) error {
 	step := newSyncStep(put, r.opts) // before the lock: it is most of the work
 	r.write.Lock()
 	defer r.write.Unlock()
-	edit := r.load().edit(len(step))
-	changed := len(step) > 0
-	for _, s := range step {
+	edit := r.load().edit(len(step.all))
+	changed := len(step.all) > 0
+	for _, s := range step.all {
 		s.last, _ = edit.takeOut(s.id)
 	}
 	for _, id := range remove {
@@ -45,7 +45,7 @@ func (r *Router) Sync(put []Config, remove []string) error {
 	edit.sync(step)
 	allow := r.opts.allowDomain()
 	var problems []error
-	for _, s := range step {
+	for _, s := range step.all {
 		if s.problems == nil {
 			s.connector.adopt(s.last)
 			continue
@@ -57,22 +57,26 @@ func (r *Router) Sync(put []Config, remove []string) error {
 	return errors.Join(problems...)
 }
 
-// synced is what a Sync does with one ID.
+// syncStep is what a Sync puts: each ID once, in the order of put.
+type syncStep struct {
+	all  []*synced
+	byID map[string]*synced
+}
+
 type synced struct {
 	id        string
 	cfgs      []Config   // one, unless the ID is there twice
 	connector *Connector // nil if it can't be made
 	problems  []error
+	entered   bool
 	last      *Connector // the last healthy one before
 }
 
-// newSyncStep makes the connectors. The IDs are in the order of put.
-func newSyncStep(put []Config, opts *Options) []*synced {
-	step := make([]*synced, 0, len(put))
-	seen := make(map[string]*synced, len(put))
+func newSyncStep(put []Config, opts *Options) *syncStep {
+	step := &syncStep{make([]*synced, 0, len(put)), make(map[string]*synced, len(put))}
 	for i := range put {
 		id := put[i].ID
-		if s := seen[id]; s != nil { //check:sync-twice
+		if s := step.byID[id]; s != nil { //check:sync-twice
 			s.problems = []error{connectorTwice(id)}
 			s.cfgs = append(s.cfgs[:len(s.cfgs):len(s.cfgs)], put[i])
 			continue
@@ -82,7 +86,7 @@ func newSyncStep(put []Config, opts *Options) []*synced {
 		if err != nil {
 			s.problems = []error{ofConnector(err, id)}
 		}
-		step, seen[id] = append(step, s), s
+		step.all, step.byID[id] = append(step.all, s), s
 	}
 	return step
 }
@@ -97,38 +101,40 @@ func ofConnector(err error, id string) error {
 }
 
 // sync enters those that are healthy, and adds to the problems of all others. The outcome does not depend on the order.
-func (e *routerEdit) sync(step []*synced) {
-	for _, s := range step { // what connectors outside of the step have stays theirs
+func (e *routerEdit) sync(step *syncStep) {
+	for _, s := range step.all { // what connectors outside of the step have stays theirs
 		if s.problems == nil {
 			s.problems = e.conflicts(s.connector)
 		}
 	}
-	entered := make(map[*Connector]*synced, len(step))
-	for _, s := range step {
-		if s.problems == nil {
+	for _, s := range step.all {
+		if s.entered = s.problems == nil; s.entered {
 			e.set(s.connector)
-			entered[s.connector] = s
 		}
 	}
-	for _, s := range step {
-		if entered[s.connector] == nil {
-			continue
-		}
-		if e.takesRedirectURI(s.connector) { //check:sync-redirect
-			s.problems = append(s.problems, redirectTaken(s.connector))
-		}
-		for i := range s.connector.routes {
-			d := &s.connector.routes[i].Domain
-			if holder, ok := e.routes(d).Get(d.Name); ok && d.State.owned() && holder.Connector != s.connector { //check:sync-rivals
-				rival := entered[holder.Connector]
-				s.problems = append(s.problems, domainConflict(s.connector, *d, rival.connector))
-				rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))
-			}
+	for _, s := range step.all {
+		if s.entered {
+			e.rivals(s, step)
 		}
 	}
-	for c, s := range entered {
-		if s.problems != nil {
-			e.remove(c)
+	for _, s := range step.all {
+		if s.entered && s.problems != nil {
+			e.remove(s.connector)
+		}
+	}
+}
+
+// rivals adds to the problems of s, and of those in the step that want the same.
+func (e *routerEdit) rivals(s *synced, step *syncStep) {
+	if e.takesRedirectURI(s.connector) { //check:sync-redirect
+		s.problems = append(s.problems, redirectTaken(s.connector))
+	}
+	for i := range s.connector.routes {
+		d := &s.connector.routes[i].Domain
+		if holder, ok := e.routes(d).Get(d.Name); ok && d.State.owned() && holder.Connector != s.connector { //check:sync-rivals
+			rival := step.byID[holder.Connector.ID()]
+			s.problems = append(s.problems, domainConflict(s.connector, *d, rival.connector))
+			rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))
 		}
 	}
 }

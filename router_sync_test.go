@@ -3,9 +3,11 @@ package oidcsso
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 )
 
 // brokenConfig is what a caller puts for a connector that it can't read.
@@ -297,5 +299,47 @@ func TestSyncWithBadOptions(t *testing.T) {
 	}
 	if got := routedOr(t, r, "acme.test"); got != "unavailable by acme" {
 		t.Errorf("it is %q", got)
+	}
+}
+
+// Old connectors and tables are garbage, but for the few that recent changes stand beside.
+func TestRouterKeepsNothingOfOldConnectors(t *testing.T) {
+	t.Parallel()
+	const connectors, changes = 3000, 10_000
+	cfgs := make([]Config, connectors)
+	for i := range cfgs {
+		cfgs[i] = routedConfig(fmt.Sprintf("c%d", i), fmt.Sprintf("c%d.test", i), fmt.Sprintf("*.c%d.test", i))
+	}
+	r := NewRouter(routerOptions())
+	if err := r.Sync(cfgs, nil); err != nil {
+		t.Fatal(err)
+	}
+	old := make([]weak.Pointer[Connector], changes)
+	for i := range old {
+		cfg := cfgs[i*7%connectors]
+		c, err := r.Connector(t.Context(), cfg.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old[i] = weak.Make(c)
+		if i%10 == 0 {
+			_ = r.Sync([]Config{brokenConfig(cfg.ID)}, nil)
+		}
+		if err := r.Sync([]Config{cfg}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	kept := 0
+	for _, c := range old {
+		if c.Value() != nil {
+			kept++
+		}
+	}
+	if kept > 500 {
+		t.Errorf("%d of %d old connectors are still there", kept, changes)
+	}
+	if got := routedOr(t, r, "c7.test"); got != "c7" {
+		t.Errorf("c7.test is %s", got)
 	}
 }

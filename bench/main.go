@@ -27,6 +27,7 @@ var families = []struct {
 	{"cold", coldRow},
 	{"memory", memoryRow},
 	{"lookup", lookupRow},
+	{"many", manyRow},
 	{"seal", sealRow},
 }
 

@@ -13,21 +13,23 @@ import (
 type work struct {
 	name  string
 	note  string
+	alone bool                                                // it is one goroutine, and its processor time is what it used alone, without what others do meanwhile
 	ready func(n int) (run func(*stopwatch) error, err error) // readies n operations, untimed; run does them
 }
 
 // stopwatch runs while work runs, but for what the work itself leaves out.
 type stopwatch struct {
+	processor    func() time.Duration
 	started      time.Time
 	startedCPU   time.Duration
 	elapsed, cpu time.Duration
 }
 
-func (s *stopwatch) start() { s.started, s.startedCPU = time.Now(), benchwork.CPUTime() }
+func (s *stopwatch) start() { s.started, s.startedCPU = time.Now(), s.processor() }
 
 func (s *stopwatch) stop() {
 	s.elapsed += time.Since(s.started)
-	s.cpu += benchwork.CPUTime() - s.startedCPU
+	s.cpu += s.processor() - s.startedCPU
 }
 
 // repeated is work that needs nothing readied.
@@ -107,7 +109,12 @@ func (p plan) calibrate(w work) (int, error) {
 }
 
 func once(w work, n int) (stopwatch, runtime.MemStats, error) {
-	var watch stopwatch
+	watch := stopwatch{processor: benchwork.CPUTime}
+	if w.alone {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		watch.processor = benchwork.ThreadTime
+	}
 	var before, after runtime.MemStats
 	run, err := w.ready(n)
 	if err != nil {

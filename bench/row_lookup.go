@@ -18,18 +18,18 @@ import (
 const (
 	domainsEach = 100 // of a connector
 	lookedUp    = 1 << 16
-	writeEvery  = 250 * time.Millisecond
 )
+
+var writeEvery = []time.Duration{time.Second, 100 * time.Millisecond}
 
 // lookupRow is the connector of an email domain, beside a plain map from the domain to it.
 func lookupRow(p plan) ([]*section, error) {
 	s := &section{
 		title: "Domain look-up",
 		about: fmt.Sprintf("Router.Route beside a plain map[string]*Connector of the same domains, %d of each connector, in random "+
-			"order. With writers, by the clock: a Put changes one connector every %s, if it takes no longer; the plain map is "+
-			"read meanwhile and not changed. Bytes are all that each domain adds, with its entry in the connector.",
-			domainsEach, writeEvery),
-		header: []string{"domains", "plain map", "Route", "x map", "Route, with writers", "x map", "a Put", "bytes a domain"},
+			"order; processor time of the reader alone. Meanwhile a Sync changes one connector after the other with its domains: "+
+			"never, each second, ten times a second. Bytes are all that each domain adds, with its entry in the connector.", domainsEach),
+		header: []string{"domains", "plain map", "Route", "x map", "x map, 1 Sync/s", "x map, 10 Sync/s", "a Sync", "bytes a domain"},
 	}
 	for _, n := range []int{1000, 100_000, 1_000_000} {
 		if err := lookupOf(s, p, n); err != nil {
@@ -52,7 +52,7 @@ func lookupOf(s *section, p plan, n int) error {
 	if err != nil {
 		return err
 	}
-	plain := map[string]*oidcsso.Connector{}
+	plain := make(map[string]*oidcsso.Connector, n)
 	for _, c := range router.Connectors() {
 		for _, d := range c.Config().Domains {
 			plain[d.Name] = c
@@ -70,20 +70,26 @@ func lookupOf(s *section, p plan, n int) error {
 	if err != nil {
 		return err
 	}
-	stop := writeTo(router)
-	busy, err := p.measure(works)
-	put, failure := stop()
-	if err := errors.Join(err, failure); err != nil {
-		return err
+	row := []string{strconv.Itoa(n), duration(median(quiet[0].cpu)), duration(median(quiet[1].cpu))}
+	note := func(when string, results []result) {
+		measured := ratio(results[1].cpu, results[0].cpu)
+		row = append(row, fmt.Sprintf("%.2f", measured))
+		s.targets = append(s.targets, target{fmt.Sprintf("look-up in %d domains%s", n, when), 1.15, measured, "times"})
 	}
-	// With writers, processor time would be theirs as well.
-	calm, contended := ratio(quiet[1].cpu, quiet[0].cpu), ratio(busy[1].wall, busy[0].wall)
-	s.rows = append(s.rows, []string{strconv.Itoa(n),
-		duration(median(quiet[0].cpu)), duration(median(quiet[1].cpu)), fmt.Sprintf("%.2f", calm),
-		duration(median(busy[1].wall)), fmt.Sprintf("%.2f", contended), duration(float64(put)), number(bytes)})
-	s.targets = append(s.targets, target{fmt.Sprintf("look-up in %d domains", n), 1.15, calm, "times"},
-		target{fmt.Sprintf("look-up in %d domains, with writers", n), 1.15, contended, "times"},
-		target{fmt.Sprintf("table of %d domains", n), 130, bytes, "bytes a domain"})
+	note("", quiet)
+	var took time.Duration
+	for _, every := range writeEvery {
+		stop := writeTo(router, n/domainsEach, every)
+		busy, err := p.measure(works)
+		average, failure := stop()
+		if err := errors.Join(err, failure); err != nil {
+			return err
+		}
+		note(fmt.Sprintf(", a Sync every %s", every), busy)
+		took = average
+	}
+	s.rows = append(s.rows, append(row, duration(float64(took)), number(bytes)))
+	s.targets = append(s.targets, target{fmt.Sprintf("table of %d domains", n), 130, bytes, "bytes a domain"})
 	return nil
 }
 
@@ -104,7 +110,7 @@ func domainConfig(i int) oidcsso.Config {
 func lookups(router *oidcsso.Router, plain map[string]*oidcsso.Connector, asked []string) []work {
 	ctx := context.Background()
 	return []work{
-		{name: "plain map", ready: func(n int) (func(*stopwatch) error, error) {
+		{name: "plain map", alone: true, ready: func(n int) (func(*stopwatch) error, error) {
 			return func(*stopwatch) error {
 				for i := range n {
 					if plain[asked[i%lookedUp]] == nil {
@@ -114,7 +120,7 @@ func lookups(router *oidcsso.Router, plain map[string]*oidcsso.Connector, asked 
 				return nil
 			}, nil
 		}},
-		{name: ourName, ready: func(n int) (func(*stopwatch) error, error) {
+		{name: ourName, alone: true, ready: func(n int) (func(*stopwatch) error, error) {
 			return func(*stopwatch) error {
 				for i := range n {
 					if _, err := router.Route(ctx, asked[i%lookedUp]); err != nil {
@@ -127,21 +133,21 @@ func lookups(router *oidcsso.Router, plain map[string]*oidcsso.Connector, asked 
 	}
 }
 
-// writeTo changes a connector now and then. stop gives how long a change took, on average.
-func writeTo(router *oidcsso.Router) (stop func() (time.Duration, error)) {
+// writeTo changes one connector after the other, now and then. stop gives how long a change took, on average.
+func writeTo(router *oidcsso.Router, connectors int, every time.Duration) (stop func() (time.Duration, error)) {
 	done := make(chan struct{})
 	var writer sync.WaitGroup
 	var took time.Duration
 	var failure error
-	puts := 0
+	changes := 0
 	writer.Go(func() {
-		for tick := time.Tick(writeEvery); failure == nil; {
-			cfg := domainConfig(0)
-			cfg.Name = "Customer " + strconv.Itoa(puts)
+		for tick := time.Tick(every); failure == nil; {
+			cfg := domainConfig(changes % connectors)
+			cfg.Name = "Customer " + strconv.Itoa(changes)
 			start := time.Now()
-			failure = router.Put(cfg)
+			failure = router.Sync([]oidcsso.Config{cfg}, nil)
 			took += time.Since(start)
-			puts++
+			changes++
 			select {
 			case <-done:
 				return
@@ -152,7 +158,7 @@ func writeTo(router *oidcsso.Router) (stop func() (time.Duration, error)) {
 	return func() (time.Duration, error) {
 		close(done)
 		writer.Wait()
-		return took / time.Duration(puts), failure
+		return took / time.Duration(changes), failure
 	}
 }
 

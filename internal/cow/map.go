@@ -1,18 +1,29 @@
 // Package cow is a map from strings that readers use without a lock while a copy of it is changed: copy on write. The copy of
-// a large map shares all but the recent changes with the original, so that a change costs about the same in a map of a
-// million as in one of a thousand, and a look-up about as much as in a plain map.
+// a large map shares its base with the original and keeps the recent changes beside it, so that a change costs about the same
+// in a map of a million as in one of a thousand. Each entry of a base has a number, and a bit under that number says whether
+// there is a recent change of it. A look-up thus goes to the recent changes only for what has changed, and costs about as much
+// as in a plain map.
 package cow
 
 import (
 	"iter"
 	"maps"
+	"sync/atomic"
 )
 
 // Map never changes once it is made. The zero Map is empty.
 type Map[V any] struct {
-	base   map[string]V
-	recent map[string]change[V] // these go before base; nil in a small map
-	length int
+	base    map[string]entry[V]
+	numbers uint32               // of base: all are below
+	changed bits                 // by number; shared by all Maps with this base, so that some may be of later changes
+	recent  map[string]change[V] // these go before base; nil in a small map
+	added   int                  // recent changes of keys that are not in base
+	length  int
+}
+
+type entry[V any] struct {
+	value  V
+	number uint32
 }
 
 type change[V any] struct {
@@ -20,15 +31,29 @@ type change[V any] struct {
 	deleted bool
 }
 
+// bits are only ever set, while others read them.
+type bits []atomic.Uint32
+
+func newBits(n uint32) bits { return make(bits, (n+31)/32) }
+
+func (b bits) has(n uint32) bool { return b[n/32].Load()&(1<<(n%32)) != 0 }
+func (b bits) set(n uint32)      { b[n/32].Or(1 << (n % 32)) }
+
 // Get gives the value of a key, and whether it is there.
 func (m *Map[V]) Get(key string) (V, bool) {
-	if len(m.recent) > 0 {
+	e, ok := m.base[key]
+	if ok && m.changed.has(e.number) || !ok && m.added > 0 {
 		if c, ok := m.recent[key]; ok {
 			return c.value, !c.deleted
 		}
 	}
-	value, ok := m.base[key]
-	return value, ok
+	return e.value, ok
+}
+
+// Unchanged is Get for most keys, small enough to be compiled into its caller: if it does not give a value, Get must be asked.
+func (m *Map[V]) Unchanged(key string) (V, bool) {
+	e, ok := m.base[key]
+	return e.value, ok && !m.changed.has(e.number)
 }
 
 // Len is the number of entries.
@@ -42,8 +67,8 @@ func (m *Map[V]) All() iter.Seq2[string, V] {
 				return
 			}
 		}
-		for key, value := range m.base {
-			if _, ok := m.recent[key]; !ok && !yield(key, value) {
+		for key, e := range m.base {
+			if _, ok := m.recent[key]; !ok && !yield(key, e.value) {
 				return
 			}
 		}
@@ -62,11 +87,10 @@ func recentMax(base int) int {
 // Edit begins a change of a copy. An empty Map gets room for as many entries as expected.
 func (m *Map[V]) Edit(expected int) *Edit[V] {
 	e := &Edit[V]{next: *m}
-	switch {
-	case m.length == 0:
-		e.next.base, e.ownBase = make(map[string]V, expected), true
-	case recentMax(len(m.base)) == 0:
-		e.next.base, e.ownBase = maps.Clone(m.base), true
+	if m.length == 0 {
+		e.next, e.ownBase = Map[V]{base: make(map[string]entry[V], expected)}, true
+	} else if recentMax(len(m.base)) == 0 {
+		e.fold()
 	}
 	return e
 }
@@ -79,7 +103,13 @@ type Edit[V any] struct {
 }
 
 // Get gives the value of a key as it is in the copy so far.
-func (e *Edit[V]) Get(key string) (V, bool) { return e.next.Get(key) }
+func (e *Edit[V]) Get(key string) (V, bool) {
+	if e.ownBase {
+		old, ok := e.next.base[key]
+		return old.value, ok
+	}
+	return e.next.Get(key)
+}
 
 // Set adds an entry or replaces one.
 func (e *Edit[V]) Set(key string, value V) {
@@ -87,11 +117,10 @@ func (e *Edit[V]) Set(key string, value V) {
 		e.next.length++
 	}
 	if e.ownBase {
-		e.next.base[key] = value
+		e.next.setBase(key, value)
 		return
 	}
-	e.changes()[key] = change[V]{value: value}
-	e.fold()
+	e.change(key, change[V]{value: value})
 }
 
 // Delete takes an entry out, if it is there.
@@ -104,31 +133,64 @@ func (e *Edit[V]) Delete(key string) {
 		delete(e.next.base, key)
 		return
 	}
-	e.changes()[key] = change[V]{deleted: true}
-	e.fold()
+	e.change(key, change[V]{deleted: true})
 }
 
-// changes are the recent ones, copied before the first more.
-func (e *Edit[V]) changes() map[string]change[V] {
-	if !e.ownRecent {
-		recent := make(map[string]change[V], len(e.next.recent)+1)
-		maps.Copy(recent, e.next.recent)
-		e.next.recent, e.ownRecent = recent, true
+// setBase gives a new key the next number.
+func (m *Map[V]) setBase(key string, value V) {
+	old, ok := m.base[key]
+	if !ok {
+		old.number = m.numbers
+		m.numbers++
 	}
-	return e.next.recent
+	m.base[key] = entry[V]{value, old.number}
 }
 
-// fold makes base and changes one when the changes are too many.
+// change enters a recent change, the first one into a copy. When the changes are too many, base and changes become one.
+func (e *Edit[V]) change(key string, c change[V]) {
+	m := &e.next
+	if !e.ownRecent {
+		if m.recent = maps.Clone(m.recent); m.recent == nil {
+			m.recent = map[string]change[V]{}
+		}
+		e.ownRecent = true
+	}
+	if old, ok := m.base[key]; ok {
+		m.changed.set(old.number)
+	} else if _, ok := m.recent[key]; !ok {
+		m.added++
+	}
+	if m.recent[key] = c; len(m.recent) > recentMax(len(m.base)) {
+		e.fold()
+	}
+}
+
+// fold makes base and recent changes one base, the Edit's own. A clone is several times faster than entering all anew, but has
+// all the room that the base once needed, which is at least that of its numbers.
 func (e *Edit[V]) fold() {
-	if len(e.next.recent) <= recentMax(len(e.next.base)) {
+	old := e.next
+	e.next, e.ownBase = Map[V]{length: old.length}, true
+	if uint64(old.numbers) <= 2*uint64(old.length) {
+		e.next.base, e.next.numbers = maps.Clone(old.base), old.numbers
+		for key, c := range old.recent {
+			if c.deleted {
+				delete(e.next.base, key)
+			} else {
+				e.next.setBase(key, c.value)
+			}
+		}
 		return
 	}
-	base := make(map[string]V, e.next.length)
-	for key, value := range e.next.All() {
-		base[key] = value
+	e.next.base = make(map[string]entry[V], old.length)
+	for key, value := range old.All() {
+		e.next.setBase(key, value)
 	}
-	e.next.base, e.next.recent, e.ownBase = base, nil, true
 }
 
 // Done ends the change and gives the new Map. The Edit must not be used any more.
-func (e *Edit[V]) Done() Map[V] { return e.next }
+func (e *Edit[V]) Done() Map[V] {
+	if e.ownBase {
+		e.next.changed = newBits(e.next.numbers)
+	}
+	return e.next
+}

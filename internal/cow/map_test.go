@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -55,6 +57,9 @@ func wantLike(t *testing.T, m *Map[int], plain map[string]int) {
 		if got, ok := m.Get(key); !ok || got != want {
 			t.Fatalf("%s is %d, %v, want %d", key, got, ok, want)
 		}
+		if got, ok := m.Unchanged(key); ok && got != want {
+			t.Fatalf("%s is said to be %d still, want %d", key, got, want)
+		}
 	}
 	if got := maps.Collect(m.All()); !maps.Equal(got, plain) {
 		t.Fatalf("%d entries, want %d", len(got), len(plain))
@@ -90,6 +95,81 @@ func TestChangeCopiesLittle(t *testing.T) {
 	if folded == 0 || folded > 100 {
 		t.Errorf("all entries were copied %d times in 10000 changes", folded)
 	}
+}
+
+// Most of a large map is taken out, in one Edit or in many. What is copied from then on has no room for what is gone.
+func TestShrunkMapIsCopiedWithoutItsOldRoom(t *testing.T) {
+	t.Parallel()
+	const size, kept = 30_000, 2000
+	var full Map[int]
+	edit := full.Edit(size)
+	for i := range size {
+		edit.Set(fmt.Sprint(i), i)
+	}
+	full = edit.Done()
+	for _, together := range []int{10, 100, size} {
+		m, edit := full, full.Edit(0)
+		for i := kept; i < size; i++ {
+			edit.Delete(fmt.Sprint(i))
+			if i%together == 0 {
+				m = edit.Done()
+				edit = m.Edit(0)
+			}
+		}
+		m = edit.Done()
+		for i := range 2 * recentMax(kept) {
+			edit := m.Edit(0)
+			edit.Set(fmt.Sprint(i), -i)
+			m = edit.Done()
+		}
+		if m.Len() != kept || m.numbers > 3*kept {
+			t.Errorf("%d at once: %d entries, and room for %d", together, m.Len(), m.numbers)
+		}
+	}
+}
+
+// Readers hold a Map, or take the newest, while a writer goes on; keys that are set together are always alike.
+func TestReadersBesideAWriter(t *testing.T) {
+	t.Parallel()
+	const size = 5000
+	first := new(Map[int]).Edit(size)
+	for i := range size {
+		first.Set(fmt.Sprint(i), 0)
+	}
+	held := first.Done()
+	var newest atomic.Pointer[Map[int]]
+	newest.Store(&held)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				m := newest.Load()
+				a, okA := m.Get("7")
+				b, okB := m.Get("4999")
+				if old, ok := held.Get("7"); a != b || !okA || !okB || old != 0 || !ok {
+					t.Errorf("%d, %v and %d, %v; the first one has %d, %v", a, okA, b, okB, old, ok)
+					return
+				}
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range 500 {
+		edit := newest.Load().Edit(0)
+		for _, key := range []string{"7", fmt.Sprint(100 + i), "4999"} {
+			edit.Delete(key)
+			edit.Set(key, i)
+		}
+		next := edit.Done()
+		newest.Store(&next)
+	}
+	close(stop)
+	readers.Wait()
 }
 
 func TestEmptyMap(t *testing.T) {
