@@ -144,6 +144,7 @@ var checkRows = []checkRow{
 	{name: "a button", change: func(cfg *oidcsso.Config) { cfg.Domains = nil }, want: []string{"INFO no_domains"}},
 	{name: "claimed domains", change: func(cfg *oidcsso.Config) { cfg.Domains = append(cfg.Domains, oidcsso.Domain{Name: "other.example"}) }, want: []string{"WARN domains_claimed"}},
 	{name: "a frozen domain", change: func(cfg *oidcsso.Config) { cfg.Domains[0].State = oidcsso.DomainFrozen }, want: []string{"WARN domains_frozen"}},
+	{name: "a lapsed domain", change: func(cfg *oidcsso.Config) { cfg.Domains[0].State = oidcsso.DomainLapsed }, want: []string{"WARN domains_frozen"}},
 	{name: "a verified domain", change: func(cfg *oidcsso.Config) { cfg.Domains[0].State = oidcsso.DomainVerified }, want: []string{"INFO domains_not_enforced"}},
 	{name: "a routed domain and a claimed one", change: func(cfg *oidcsso.Config) {
 		cfg.Domains = []oidcsso.Domain{{Name: "acme.example", State: oidcsso.DomainRouted}, {Name: "other.example"}}

@@ -83,7 +83,8 @@ const maxAccountAddresses = 100
 //	enforced, asserted, frozen   not allowed; Connector, Domain and Address say where to go. See Grants for exceptions.
 //	routed, report_only          allowed; the first such address is in Connector, Domain and Address, unless its
 //	                             connector is disabled. For report_only, the Source is told EventReportOnly.
-//	verified, claimed, nobody's  allowed, and nothing else is set
+//	verified, lapsed, claimed,   allowed, and nothing else is set
+//	nobody's
 //
 // A Source that is an [Events] is told; [Flow.Decide] tells Options.Events too.
 //

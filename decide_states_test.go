@@ -74,6 +74,8 @@ func TestDecideByState(t *testing.T) {
 		{"below a frozen wildcard", account("ada@eu.frozen.test"), "stopped frozen ada@eu.frozen.test", nil},
 
 		{"verified", account(verified), "allowed", nil},
+		{"lapsed", account("ada@lapsed.test"), "allowed", nil},
+		{"enforced behind lapsed", account("ada@lapsed.test", enforced), "stopped enforced " + enforced, nil},
 		{"claimed", account("ada@claimed.test"), "allowed", nil},
 		{"routed", account(routed), "allowed routed " + routed, nil},
 		{"routed, typed", Attempt{Typed: "Ada@ROUTED.test"}, "allowed routed Ada@routed.test", nil},

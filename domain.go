@@ -34,12 +34,18 @@ const (
 	// DomainFrozen: the proof is lost, and the domain may have another owner. It stays enforced, and whoever has an account
 	// may sign in; addresses in it are not trusted any more, so that nobody new gets in and no account is linked.
 	DomainFrozen DomainState = "frozen"
+	// DomainLapsed: as frozen, of a domain that was not enforced: its people are offered nothing, and other ways stay open as
+	// they were. A record that is removed must not shut out those who never signed in otherwise than with a password.
+	DomainLapsed DomainState = "lapsed"
 )
 
 // owned says whether a domain in this state is one connector's alone. A state that nobody knows is as good as a claim.
 func (s DomainState) owned() bool {
-	return s.routes() || s == DomainVerified
+	return s.routes() || s == DomainVerified || s == DomainLapsed
 }
+
+// unproven says whether the proof is lost: the domain may have another owner by now, and no address in it is trusted.
+func (s DomainState) unproven() bool { return s == DomainFrozen || s == DomainLapsed }
 
 // routes says whether the domain's people are sent to the connector where they say who they are.
 func (s DomainState) routes() bool {

@@ -12,7 +12,7 @@ import (
 func everyDomain(string) bool { return true }
 
 // every state of a domain that is one connector's.
-var ownedStates = []DomainState{DomainVerified, DomainRouted, DomainReportOnly, DomainEnforced, DomainAsserted, DomainFrozen}
+var ownedStates = []DomainState{DomainVerified, DomainRouted, DomainReportOnly, DomainEnforced, DomainAsserted, DomainFrozen, DomainLapsed}
 
 // strangeStates must count as claims wherever one gets by the check of a Config: from a Source of the backend's own.
 var strangeStates = []DomainState{"claimed", "Enforced", "enforced ", "ASSERTED", "owned", "\x00"}
@@ -27,6 +27,7 @@ func TestDomainStates(t *testing.T) {
 		DomainEnforced:   {owned: true, routes: true, enforces: true},
 		DomainAsserted:   {owned: true, routes: true, enforces: true},
 		DomainFrozen:     {owned: true, routes: true, enforces: true},
+		DomainLapsed:     {owned: true},
 	} {
 		if state.owned() != want.owned || state.routes() != want.routes || state.enforces() != want.enforces {
 			t.Errorf("%q: owned %t, routes %t, enforces %t", state, state.owned(), state.routes(), state.enforces())
@@ -141,6 +142,7 @@ func TestCheckDomainsAccepted(t *testing.T) {
 		{Name: "reported.test", State: DomainReportOnly},
 		{Name: "enforced.test", State: DomainEnforced},
 		{Name: "frozen.test", State: DomainFrozen},
+		{Name: "lapsed.test", State: DomainLapsed},
 	}
 	before := append([]Domain(nil), domains...)
 	invalid := &ConfigError{}
@@ -158,6 +160,7 @@ func TestCheckDomainsAccepted(t *testing.T) {
 		{Name: "reported.test", State: DomainReportOnly},
 		{Name: "enforced.test", State: DomainEnforced},
 		{Name: "frozen.test", State: DomainFrozen},
+		{Name: "lapsed.test", State: DomainLapsed},
 	}
 	if !reflect.DeepEqual(got, want) || len(invalid.Fields) > 0 {
 		t.Errorf("got %+v and %v", got, invalid)

@@ -29,7 +29,7 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		return newError(CodeConnectorDisabled, c.cfg.ID, nil)
 	}
 	switch {
-	case inside && route.Domain.State == DomainFrozen: //check:email-frozen
+	case inside && route.Domain.State.unproven(): //check:email-frozen
 		// Whatever is said of the address. The Domain is set all the same: it tells accounts that nobody new gets in.
 		id.EmailStatus, id.Domain = EmailFrozen, route.Domain
 	case inside && verified != saysUnverified:

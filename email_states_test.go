@@ -52,6 +52,16 @@ func TestEveryOwnedStateTrustsTheSame(t *testing.T) {
 // must still get to it, so neither guests nor a required address are in the way; and the domain is named, for accounts.
 func TestFrozenDomainTrustsNoAddress(t *testing.T) {
 	t.Parallel()
+	trustsNoAddress(t, oidcsso.DomainFrozen)
+}
+
+// It is the same for one that was not enforced.
+func TestLapsedDomainTrustsNoAddress(t *testing.T) {
+	t.Parallel()
+	trustsNoAddress(t, oidcsso.DomainLapsed)
+}
+
+func trustsNoAddress(t *testing.T, state oidcsso.DomainState) {
 	for says, word := range emailSays {
 		for _, required := range []bool{false, true} {
 			for _, guests := range []bool{false, true} {
@@ -59,7 +69,7 @@ func TestFrozenDomainTrustsNoAddress(t *testing.T) {
 					t.Run(fmt.Sprintf("%s, required %t, guests %t, with a Source %t", word, required, guests, routed), func(t *testing.T) {
 						t.Parallel()
 						tr := newEmailTrial(t, true)
-						tr.cfg.Domains[0].State, tr.cfg.Domains[0].ClaimID = oidcsso.DomainFrozen, "claim-1"
+						tr.cfg.Domains[0].State, tr.cfg.Domains[0].ClaimID = state, "claim-1"
 						tr.cfg.RequireEmail, tr.cfg.AllowGuests, tr.alice.EmailVerified = required, guests, says
 						tr.beginWithRouter()
 						if !routed {
@@ -70,7 +80,7 @@ func TestFrozenDomainTrustsNoAddress(t *testing.T) {
 							want = refused(oidcsso.CodeEmailUntrusted)
 						}
 						id := tr.wantVerdict(want, "")
-						if id != nil && (id.Domain.State != oidcsso.DomainFrozen || id.Domain.Name != "acme.test" || id.Domain.ClaimID != "claim-1") {
+						if id != nil && (id.Domain.State != state || id.Domain.Name != "acme.test" || id.Domain.ClaimID != "claim-1") {
 							t.Errorf("the domain is %+v", id.Domain)
 						}
 					})

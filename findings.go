@@ -103,7 +103,7 @@ func (c *Connector) checkStates(found *findings) {
 		switch {
 		case !d.State.owned():
 			claimed++
-		case d.State == DomainFrozen:
+		case d.State.unproven():
 			frozen++
 		case !d.State.enforces():
 			open++
@@ -115,7 +115,7 @@ func (c *Connector) checkStates(found *findings) {
 	}
 	if frozen > 0 {
 		found.add(slog.LevelWarn, "domains_frozen", "Have the customer prove the domains again, or release them.",
-			"%d of the connector's %d domains are frozen, since their proof is lost: people who have an account sign in, and nobody new does.", frozen, len(c.routes))
+			"%d of the connector's %d domains are frozen or lapsed, since their proof is lost: people who have an account sign in, and nobody new does.", frozen, len(c.routes))
 	}
 	if open > 0 {
 		found.add(slog.LevelInfo, "domains_not_enforced", "", "%d of the connector's %d domains are not enforced: other ways in stay open.", open, len(c.routes))

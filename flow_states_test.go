@@ -42,6 +42,7 @@ func TestHandlerByDomainState(t *testing.T) {
 		{oidcsso.DomainEnforced, false, "sso"},
 		{oidcsso.DomainAsserted, false, "sso"},
 		{oidcsso.DomainFrozen, false, "sso"},
+		{oidcsso.DomainLapsed, false, "password"},
 		{oidcsso.DomainVerified, true, "password"},
 		{oidcsso.DomainRouted, true, "password"}, // nobody is sent where nobody gets in, and other ways are open
 		{oidcsso.DomainReportOnly, true, "password"},
@@ -109,6 +110,7 @@ func TestEnforceByDomainState(t *testing.T) {
 		{oidcsso.DomainEnforced, "alice@acme.test", false, true, ""},
 		{oidcsso.DomainAsserted, "alice@acme.test", false, true, ""},
 		{oidcsso.DomainFrozen, "alice@acme.test", false, true, ""},
+		{oidcsso.DomainLapsed, "alice@acme.test", false, false, ""},
 		{oidcsso.DomainEnforced, "alice@acme.test", true, false, glass},
 		{oidcsso.DomainFrozen, "alice@acme.test", true, false, glass},
 		{oidcsso.DomainEnforced, "bob@acme.test", true, true, ""},

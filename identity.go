@@ -82,7 +82,8 @@ type Tokens struct {
 //	says nothing     trusted    frozen          refused, or guest  silent
 //
 // An address in another connector's domain is outside, whatever is said of it, also for a connector without domains. Every
-// state of a domain but DomainClaimed makes it the connector's, and all of them but DomainFrozen are trusted alike.
+// state of a domain but DomainClaimed makes it the connector's, and all of them but DomainFrozen and DomainLapsed, which are
+// frozen here, are trusted alike.
 //
 // Identity.Email is set only in the status trusted. Config.AllowGuests turns "refused" into the status guest;
 // Config.RequireEmail refuses every status but trusted and frozen, and frozen where the address is said to be unverified.
@@ -99,7 +100,7 @@ const (
 	EmailSilent EmailStatus = "silent"
 	// EmailGuest: the address is outside the connector's domains, and guests are allowed.
 	EmailGuest EmailStatus = "guest"
-	// EmailFrozen: the address is in a domain of the connector's that is frozen: its owner may be another one by now.
+	// EmailFrozen: the address is in a domain of the connector's that is frozen or lapsed: its owner may be another one by now.
 	// Identity.Domain is set, and Identity.Email is not. Whoever has an account signs in by their key; an address
 	// may not make or find one.
 	EmailFrozen EmailStatus = "frozen"

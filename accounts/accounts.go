@@ -177,7 +177,7 @@ func (a *Accounts[U]) resolve(ctx context.Context, id *oidcsso.Identity) (U, err
 	if found || err != nil {
 		return user, err
 	}
-	if id.Domain.State == oidcsso.DomainFrozen { //check:account-frozen
+	if id.Domain.State == oidcsso.DomainFrozen || id.Domain.State == oidcsso.DomainLapsed { //check:account-frozen
 		return none, refuse(ReasonDomainFrozen, id)
 	}
 	if id.Email == "" { //check:account-untrusted-email

@@ -40,7 +40,7 @@ var remedies = map[Reason]string{
 	ReasonLinkedHere:        "The account with this address is linked to another identity of this connector. Either the address was given to another person, who needs an account of their own, or the identity provider gave the person another subject or issuer; if you are sure of that, remove the old link.",
 	ReasonLinkedElsewhere:   "The account with this address is linked to an identity elsewhere. If the person is the same and has left there, remove the old link.",
 	ReasonNoDomain:          "An account with this address exists, but the address's domain is not this connector's, so its word is not enough to link it. Verify or assert the domain if it is the connector's.",
-	ReasonDomainFrozen:      "No account has this identity, and the domain of its address is frozen: the proof that it is the connector's was lost, so nobody new gets in. Have the domain proven again, or release it.",
+	ReasonDomainFrozen:      "No account has this identity, and the domain of its address is frozen or lapsed: the proof that it is the connector's was lost, so nobody new gets in. Have the domain proven again, or release it.",
 	ReasonDomainNotEnforced: "An account with this address exists, and has other ways in, which linking would take away. That happens once the domain is enforced; until then the person signs in as before.",
 	ReasonAddressUnverified: "The account with this address never confirmed it; anybody may have made it. Remove the account or its address, or have the address confirmed.",
 	ReasonClaimDiffers:      "The account with this address was made or linked under another claim to the domain. If the owner is still the same, change the account's ClaimID; else take the address from the account.",

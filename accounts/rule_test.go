@@ -41,6 +41,9 @@ func TestRule(t *testing.T) {
 
 		{name: "the key has an account, and the domain is frozen", id: inDomain("ann", oidcsso.DomainFrozen), known: "own", found: []accounts.Candidate[string]{old}, want: "own", did: []string{"key"}},
 		{name: "frozen: nobody new", id: inDomain("ann", oidcsso.DomainFrozen), reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "the key has an account, and the domain has lapsed", id: inDomain("ann", oidcsso.DomainLapsed), known: "own", want: "own", did: []string{"key"}},
+		{name: "lapsed: nobody new", id: inDomain("ann", oidcsso.DomainLapsed), reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
+		{name: "lapsed: no link", id: inDomain("ann", oidcsso.DomainLapsed), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 		{name: "frozen: no link", id: inDomain("ann", oidcsso.DomainFrozen), noJIT: true, found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 		{name: "frozen: no link, though an address came along", id: with(inDomain("ann", oidcsso.DomainFrozen), func(id *oidcsso.Identity) { id.Email = email }), found: []accounts.Candidate[string]{old}, reason: accounts.ReasonDomainFrozen, did: []string{"key"}},
 

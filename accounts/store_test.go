@@ -142,7 +142,7 @@ func stranger(connector, issuer, subject string, status oidcsso.EmailStatus) *oi
 func inDomain(subject string, state oidcsso.DomainState) *oidcsso.Identity {
 	id := person(subject, subject+"@acme.example")
 	id.Domain.State = state
-	if state == oidcsso.DomainFrozen {
+	if state == oidcsso.DomainFrozen || state == oidcsso.DomainLapsed {
 		id.Email, id.EmailStatus = "", oidcsso.EmailFrozen
 	}
 	return id

@@ -79,8 +79,8 @@ func (s *Store) canonical(r *row, domain string) (oidcsso.Domain, error) {
 		return oidcsso.Domain{}, err
 	}
 	// Without all that is no matter of the domain, such as secrets.
-	cfg = oidcsso.Config{ID: cfg.ID, Issuer: cfg.Issuer, ClientID: cfg.ClientID, RedirectURL: cfg.RedirectURL, Domains: oidcsso.AssertDomains(domain)}
-	c, err := oidcsso.NewConnector(cfg, s.sso)
+	cfg = oidcsso.Config{ID: cfg.ID, Issuer: cfg.Issuer, ClientID: cfg.ClientID, RedirectURL: cfg.RedirectURL, Domains: []oidcsso.Domain{{Name: domain}}}
+	c, err := oidcsso.NewConnector(withStandIns(cfg), s.sso)
 	if err != nil { //check:claim-domain
 		return oidcsso.Domain{}, err
 	}

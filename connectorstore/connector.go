@@ -72,7 +72,7 @@ func (r *row) live() (oidcsso.Config, error) {
 	if r.state == string(StateDraft) {
 		cfg = withStandIns(cfg)      // no sign-in begins with them, and the domains are owned all the same
 		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
-			if cfg.Domains[i].State != oidcsso.DomainFrozen {
+			if lost := cfg.Domains[i].State; lost != oidcsso.DomainFrozen && lost != oidcsso.DomainLapsed {
 				cfg.Domains[i].State = oidcsso.DomainVerified
 			}
 		}

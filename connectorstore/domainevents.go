@@ -3,29 +3,31 @@ package connectorstore
 import (
 	"context"
 	"log/slog"
+
+	"github.com/oidcsso/oidcsso"
 )
 
 // The events of domains. Each has connector, tenant, domain, claim and state (the domain's, "claimed" while it is not owned);
 // actor if [WithActor] named one. Where a connector's domains change, [EventConnectorChanged] is told too.
 const (
 	// EventDomainClaimed: somebody says that a domain is theirs.
-	EventDomainClaimed = "domain_claimed"
+	EventDomainClaimed oidcsso.EventName = "domain_claimed"
 	// EventDomainVerified: the domain is the connector's from now on. Further: proof ("dns", "asserted").
-	EventDomainVerified = "domain_verified"
+	EventDomainVerified oidcsso.EventName = "domain_verified"
 	// EventDomainState: what the domain may do was changed. Further: from.
-	EventDomainState = "domain_state"
+	EventDomainState oidcsso.EventName = "domain_state"
 	// EventDomainLost: the DNS says, for the first time, that the proof of an owned domain is gone. Unless it comes back, the
-	// domain will be frozen.
-	EventDomainLost = "domain_lost"
-	// EventDomainFrozen: the domain is frozen. Further: cause ("proof", "operator").
-	EventDomainFrozen = "domain_frozen"
+	// domain will be frozen, or lapse.
+	EventDomainLost oidcsso.EventName = "domain_lost"
+	// EventDomainFrozen: the domain is frozen or, if it was not enforced, lapsed. Further: cause ("proof", "operator").
+	EventDomainFrozen oidcsso.EventName = "domain_frozen"
 	// EventDomainRecovered: the proof is back, or an operator has thawed the domain. State is what it may do again.
-	EventDomainRecovered = "domain_recovered"
+	EventDomainRecovered oidcsso.EventName = "domain_recovered"
 	// EventDomainReleased: the claim is ended. State is what the domain was.
-	EventDomainReleased = "domain_released"
+	EventDomainReleased oidcsso.EventName = "domain_released"
 	// EventDomainMoved: an owned domain is another connector's from now on, connector's. Further: from (the old connector),
 	// from_claim, proof.
-	EventDomainMoved = "domain_moved"
+	EventDomainMoved oidcsso.EventName = "domain_moved"
 )
 
 func (w *writer) toldOf(ctx context.Context, h *holding, name string, attrs ...slog.Attr) {

@@ -8,7 +8,7 @@ import (
 	"github.com/oidcsso/oidcsso"
 )
 
-// settable are the states that an owner chooses from. Frozen has calls of its own, and asserted is a developer's word in
+// settable are the states that an owner chooses from. Frozen and lapsed have calls of their own, and asserted is a developer's word in
 // source code: here an operator's word is a proof, see [Store.Assert].
 var settable = []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced}
 
@@ -19,7 +19,7 @@ var settable = []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRoute
 // in.
 //
 // Errors: CodeNotFound, CodeTampered; CodeConflict if the state is not from; CodeStateRefused for other states, and for a
-// domain that is not owned, or frozen.
+// domain that is not owned, or that is frozen or lapsed.
 func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oidcsso.DomainState) (Claim, error) {
 	return s.onClaim(ctx, claimID, func(w *writer, h *holding) error {
 		d := h.at()
@@ -28,8 +28,8 @@ func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oid
 			return refuse(CodeStateRefused, "Use verified, routed, report_only or enforced.", "The state %q can't be set.", to)
 		case d == nil: //check:domain-state-owned
 			return refuse(CodeStateRefused, "Verify the claim first.", "The domain is not the connector's.")
-		case d.State == oidcsso.DomainFrozen: //check:domain-state-frozen
-			return refuse(CodeStateRefused, "Publish the record again, then verify the claim.", "The domain is frozen.")
+		case unproven(d.State): //check:domain-state-frozen
+			return refuse(CodeStateRefused, "Publish the record again, then verify the claim.", "The domain is %s.", d.State)
 		case d.State != from: //check:domain-state-from
 			return refuse(CodeConflict, "Read it again, and decide on what it is now.", "The domain's state was changed meanwhile.")
 		case from == to:
@@ -41,8 +41,8 @@ func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oid
 	})
 }
 
-// Freeze takes an owned domain's trust away without letting anybody past single sign-on, as when its proof is lost: see
-// [oidcsso.DomainFrozen]. It is for an operator, who suspects that the domain has another owner, say. Only
+// Freeze takes an owned domain's trust away without letting anybody past single sign-on, or shutting anybody out, as when its
+// proof is lost: see [oidcsso.DomainFrozen], and [oidcsso.DomainLapsed] for one that is not enforced. It is for an operator, who suspects that the domain has another owner, say. Only
 // [Store.Thaw] ends it: no re-check does.
 //
 // Errors: CodeNotFound, CodeTampered; CodeStateRefused for a domain that is not owned.
@@ -60,7 +60,7 @@ func (s *Store) Freeze(ctx context.Context, claimID string) (Claim, error) {
 	})
 }
 
-// Thaw gives a frozen domain back what it might do before. The record must be there now, unless the domain is asserted: then
+// Thaw gives a frozen or lapsed domain back what it might do before. The record must be there now, unless the domain is asserted: then
 // calling it is the operator's word. Never offer it to a tenant, who has [Store.Verify].
 //
 // Errors: CodeNotFound, CodeTampered, CodeConflict, CodeProofMissing, CodeProofUnknown; CodeStateRefused where nothing is frozen.
@@ -76,7 +76,7 @@ func (s *Store) Thaw(ctx context.Context, claimID string) (Claim, error) {
 	}
 	return s.onClaim(ctx, claimID, func(w *writer, h *holding) error {
 		if h.thawed == "" { //check:thaw-frozen
-			return refuse(CodeStateRefused, "Nothing needs to be done.", "The domain is not frozen.")
+			return refuse(CodeStateRefused, "Nothing needs to be done.", "The domain is neither frozen nor lapsed.")
 		}
 		if !h.same(seen.claimRow) { //check:thaw-changed
 			return errClaimChanged()

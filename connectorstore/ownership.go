@@ -92,10 +92,16 @@ func (h *holding) agree() bool {
 	if d == nil || !h.owned {
 		return d == nil && !h.owned && h.thawed == ""
 	}
-	return h.r.id == h.connector && d.Name == h.name && d.Wildcard == h.wildcard && (d.State == oidcsso.DomainFrozen) == (h.thawed != "")
+	return h.r.id == h.connector && d.Name == h.name && d.Wildcard == h.wildcard && unproven(d.State) == (h.thawed != "")
 }
 
-// lost says whether the domain is frozen because its proof was lost. One that an operator has frozen is missing nothing.
+// unproven says whether the state is one of a domain that is not trusted any more. The claim has the state before.
+func unproven(s oidcsso.DomainState) bool {
+	return s == oidcsso.DomainFrozen || s == oidcsso.DomainLapsed
+}
+
+// lost says whether the domain is frozen, or lapsed, because its proof was lost. One that an operator has frozen is missing
+// nothing.
 func (h *holding) lost() bool { return h.thawed != "" && h.missingSince != 0 }
 
 // domain is the claim's domain in its notation.
@@ -132,18 +138,22 @@ func (s *Store) holding(ctx context.Context, q queryer, id string) (*holding, er
 	return s.hold(r, c)
 }
 
-// hold refuses a claim and a row that don't agree: somebody changed one of the two, or put an older one in its place.
 func (s *Store) hold(r *row, c *claimRow) (*holding, error) {
 	domains, err := r.ownedDomains()
 	if err != nil {
 		return nil, err
 	}
 	h := &holding{claimRow: c, r: r, domains: domains}
+	return h, h.check()
+}
+
+// check refuses a claim and a row that don't agree: somebody changed one of the two, or put an older one in its place.
+func (h *holding) check() error {
 	if !h.agree() { //check:claim-disagrees
-		return nil, refuse(CodeTampered, "Find out who changed the database, then use Readmit.",
-			"The rows of claim %q and of connector %q do not say the same of who owns the domain.", c.id, r.id)
+		return refuse(CodeTampered, "Find out who changed the database, then use Readmit.",
+			"The rows of claim %q and of connector %q do not say the same of who owns the domain.", h.id, h.r.id)
 	}
-	return h, nil
+	return nil
 }
 
 // snapshot runs fn over one state of the database.
@@ -190,16 +200,20 @@ func (s *Store) Claims(ctx context.Context, connectorID string) ([]Claim, error)
 		if err != nil {
 			return err
 		}
+		domains, err := r.ownedDomains()
+		if err != nil {
+			return err
+		}
 		rows, err := s.readClaims(ctx, q, "connector = ?", connectorID)
 		if err != nil {
 			return err
 		}
 		for _, c := range rows {
+			h := &holding{claimRow: c, r: r, domains: domains}
 			if err := s.verifyClaim(c); err != nil {
 				return err
 			}
-			h, err := s.hold(r, c)
-			if err != nil {
+			if err := h.check(); err != nil {
 				return err
 			}
 			claims = append(claims, h.claim(s.options.ProofLabel))

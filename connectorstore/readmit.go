@@ -11,9 +11,10 @@ import (
 // changed the database by hand, say, or a key of the ring is lost. Never offer it to a tenant.
 //
 // If its own row can't be trusted, it is taken as it stands, but becomes disabled and loses its secrets, which must be entered
-// again. Its domains are those of its claims that can be trusted, and they stay as enforced as the row says; one whose state
-// it does not say is enforced. All other domains of the row, and claims that can't be trusted, are released: see
-// [Store.Release] for what that means. [Store.Integrity] tells beforehand which.
+// again; where issuer or client ID are missing, it gets ones that nobody has. Its domains are those of its claims that can be
+// trusted, and they stay as enforced as the row says; one whose state it does not say is enforced. All other domains of the
+// row, and claims that can't be trusted, are released: see [Store.Release] for what that means. [Store.Integrity] tells
+// beforehand which.
 //
 // Errors: CodeNotFound, CodeStateRefused where nothing is wrong, or an [oidcsso.ConfigError].
 func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
@@ -56,6 +57,7 @@ func (w *writer) disarm(r *row) error {
 	if err != nil {
 		return err
 	}
+	cfg = withStandIns(cfg)          // what it was when it was a draft is not known, and a draft would enforce nothing
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
 	if err := w.check(cfg); err != nil {
 		return err
@@ -104,8 +106,10 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 func (h *holding) confirmed(w *writer) oidcsso.Domain {
 	d := oidcsso.Domain{Name: h.name, Wildcard: h.wildcard, State: oidcsso.DomainEnforced, ClaimID: h.id, Since: w.now}
 	switch stated := h.at(); {
+	case h.thawed != "" && stated != nil && unproven(stated.State):
+		d.State, d.Since = stated.State, stated.Since
 	case h.thawed != "":
-		d.State = oidcsso.DomainFrozen
+		d.State = withoutProof(h.r, oidcsso.DomainState(h.thawed))
 	case stated != nil && slices.Contains(settable, stated.State): //check:readmit-state
 		d.State, d.Since = stated.State, stated.Since
 	}

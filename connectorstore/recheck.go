@@ -26,7 +26,7 @@ type Rechecked struct {
 	// Due is how many claims were due and looked at by this replica.
 	Due int
 	// Found, Missing and Unknown are what the DNS said of those that are owned. Of those missing, Frozen were missing for so
-	// long that they are frozen now; of those found, Recovered were missing or frozen before.
+	// long that they are frozen now, or have lapsed; of those found, Recovered were missing before.
 	Found, Missing, Unknown, Frozen, Recovered int
 	// Forgotten claims were not proven in time, and are gone. Tampered ones can't be trusted and are as they were.
 	Forgotten, Tampered int
@@ -46,9 +46,10 @@ func (r *Rechecked) add(o Rechecked) {
 // Recheck does what is due now, up to 100 claims; Due says whether there may be more. [Store.RunChecks] calls it.
 //
 // Each domain that is owned by a DNS record is looked up about every 24 hours. If the DNS says for certain that the record is
-// gone ([ErrNoRecord], and nothing else), it is looked for every hour. When it is still gone 72 hours later the domain is frozen, see
-// [oidcsso.DomainFrozen]; when it is found again, the domain is what it was before. An answer that is not certain changes
-// nothing. Claims that were not proven are forgotten a week after they expired.
+// gone ([ErrNoRecord], and nothing else), it is looked for every hour. When it is still gone 72 hours later the domain is
+// frozen if it is enforced, and lapses otherwise: see [oidcsso.DomainFrozen] and [oidcsso.DomainLapsed]. When it is found
+// again, the domain is what it was before. An answer that is not certain changes nothing. Claims that were not proven are
+// forgotten a week after they expired.
 //
 // Any number of replicas may call it at once: each claim is taken by one of them.
 func (s *Store) Recheck(ctx context.Context) (Rechecked, error) {

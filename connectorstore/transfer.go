@@ -11,7 +11,7 @@ import (
 // enforced than it was. from is the claim that owns it; to is the other connector's own claim to the same domain, whose
 // record must be there now. It is for an operator, or for a tenant with both connectors: the old owner is not asked.
 //
-// The domain keeps its state, and a frozen one is what it was before, since it is proven anew. Its ClaimID changes: no account
+// The domain keeps its state, and one that is frozen or lapsed is what it was before, since it is proven anew. Its ClaimID changes: no account
 // is linked, and no address trusted, because of the old one. The old claim is gone.
 //
 // Errors: CodeNotFound, CodeTampered, CodeConflict, CodeProofMissing, CodeProofUnknown, CodeProofExpired; CodeInvalid if the two

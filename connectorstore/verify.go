@@ -13,8 +13,8 @@ import (
 // domain. It is then verified: addresses in it are trusted, and nobody is sent anywhere yet, see [Store.SetDomainState]. It
 // asks the DNS on each call, for up to five seconds: where a tenant may call it, bound how often.
 //
-// For a domain that is owned it looks again, now instead of when it is due. If the record is there, a domain that was frozen
-// for the lack of it is what it was before; if not, nothing changes. An asserted domain stays as it is.
+// For a domain that is owned it looks again, now instead of when it is due. If the record is there, a domain that is frozen
+// or lapsed for the lack of it is what it was before; if not, nothing changes. An asserted domain stays as it is.
 //
 // Errors: CodeNotFound, CodeTampered, CodeConflict; CodeProofMissing, CodeProofUnknown, CodeProofExpired; CodeDomainOwned, which
 // does not say by whom; CodeStateRefused for a domain that an operator has frozen; an [oidcsso.ConfigError] for a name that
@@ -113,14 +113,23 @@ func (w *writer) thaw(ctx context.Context, h *holding) error {
 	return w.saveDomains(ctx, h)
 }
 
-// freeze keeps in the claim what the domain might do before.
+// freeze keeps in the claim what the domain might do before. What was open until now stays so, and what was closed too: only
+// the trust ends.
 func (w *writer) freeze(ctx context.Context, h *holding, cause string) error {
 	d := h.at()
 	h.thawed = string(d.State)
-	d.State, d.Since = oidcsso.DomainFrozen, w.now
+	d.State, d.Since = withoutProof(h.r, d.State), w.now
 	if err := w.saveClaim(ctx, h.claimRow); err != nil {
 		return err
 	}
 	w.toldOf(ctx, h, EventDomainFrozen, slog.String("cause", cause))
 	return w.saveDomains(ctx, h)
+}
+
+// withoutProof is what becomes of a domain: frozen if it is enforced. A draft enforces nothing, whatever its domains say.
+func withoutProof(r *row, state oidcsso.DomainState) oidcsso.DomainState {
+	if state == oidcsso.DomainEnforced && r.state != string(StateDraft) { //check:freeze-lapses
+		return oidcsso.DomainFrozen
+	}
+	return oidcsso.DomainLapsed
 }
