@@ -23,7 +23,7 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 const maxTenant = 200 // bytes
 
 func checkTenant(tenant string) error {
-	if len(tenant) > maxTenant || !isText(tenant) { //check:store-tenant
+	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
 		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or is not text.", maxTenant)
 	}
 	return nil
@@ -111,7 +111,7 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
-	if !isText(f.Tenant) || !isText(f.After) { //check:store-filter
+	if !storable(f.Tenant) || !storable(f.After) { //check:store-filter
 		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
 	}
 	if f.Limit <= 0 {

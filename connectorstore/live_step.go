@@ -15,7 +15,6 @@ import (
 // knowledge is what a Live remembers beside the connectors themselves.
 type knowledge struct {
 	revision        int64 // up to which everything was read
-	wentBack        error // once set, nothing is read any more
 	rows            map[string]rowKnown
 	deleted         int // of rows
 	quarantined     map[string]quarantine
@@ -80,6 +79,7 @@ func (k *knowledge) setRow(id string, r rowKnown) {
 
 // step is what one Sync changes. All of it becomes visible at once.
 type step struct {
+	queryer
 	live   *Live
 	full   bool
 	seen   map[string]bool
@@ -133,7 +133,7 @@ func (s *step) quarantine(r *row, err error) {
 	s.bad[r.id] = quarantine{err: err, print: printOf(string(r.signed()), r.mac) | 1, domains: domains}
 }
 
-func (s *step) vanished(id string) { //check:live-vanished
+func (s *step) vanished(id string) {
 	s.bad[id] = quarantine{err: refuse(CodeTampered, "Find out who changed the database, and bring the row back from a backup.", "The row of connector %q is gone.", id)}
 }
 
@@ -150,7 +150,7 @@ func (s *step) readClaims(ctx context.Context) error {
 			s.bad[id] = q
 			continue
 		}
-		claims, err := store.readClaims(ctx, store.db, "connector = ? AND owned = 1", id)
+		claims, err := store.readClaims(ctx, s, "connector = ? AND owned = 1", id)
 		if err != nil {
 			return err
 		}

@@ -54,16 +54,9 @@ func (l *Live) report(err error, synced bool) {
 
 func (l *Live) sync(ctx context.Context) error {
 	k, now := &l.known, l.store.now()
-	revision, err := l.poll(ctx)
+	revision, err := l.poll(ctx, l.store.db)
 	if err != nil {
 		return err
-	}
-	if revision < k.revision && k.wentBack == nil { //check:live-went-back
-		k.wentBack = fmt.Errorf("connectorstore: the database went back from revision %d to %d, as if an older copy had been restored: "+
-			"nothing is read from it any more, since it may lack what closed a domain; start the process anew to take it as it is", k.revision, revision)
-	}
-	if k.wentBack != nil {
-		return k.wentBack
 	}
 	again := len(k.quarantined) > 0 && !now.Before(k.againAt)
 	full := !now.Before(k.fullAt) || again && len(k.quarantined) > maxAgain
@@ -71,11 +64,21 @@ func (l *Live) sync(ctx context.Context) error {
 		return nil
 	}
 	s := newStep(l, full)
-	if err := s.read(ctx); err != nil {
+	err = l.store.snapshot(ctx, func(q queryer) error {
+		s.queryer = q
+		if revision, err = l.poll(ctx, q); err != nil {
+			return err
+		}
+		return s.read(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	s.apply(ctx)
-	k.revision, k.againAt = revision, now.Add(againEvery)
+	k.revision = revision
+	if again || full {
+		k.againAt = now.Add(againEvery)
+	}
 	if full {
 		k.fullAt = now.Add(spread(fullEvery))
 		l.warnOfExpiry(ctx, now)
@@ -83,12 +86,12 @@ func (l *Live) sync(ctx context.Context) error {
 	return nil
 }
 
-// poll gives the store's revision, which moves with each change. Whatever was committed up to it, a later statement sees.
-func (l *Live) poll(ctx context.Context) (int64, error) {
+// poll gives the store's revision, which moves with each change.
+func (l *Live) poll(ctx context.Context, q queryer) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	var version, revision int64
-	err := l.store.db.QueryRowContext(ctx, "SELECT version, revision FROM oidcsso_meta").Scan(&version, &revision)
+	err := q.QueryRowContext(ctx, "SELECT version, revision FROM oidcsso_meta").Scan(&version, &revision)
 	if err != nil {
 		return 0, fmt.Errorf("connectorstore: reading the revision: %w", err)
 	}
@@ -99,10 +102,15 @@ func (l *Live) poll(ctx context.Context) (int64, error) {
 	if known := int64(len(files)); version != known { //check:live-version
 		return 0, fmt.Errorf("connectorstore: the database has version %d of the tables, and this program knows %d; call Migrate with the newer program, and run no older one", version, known)
 	}
+	if before := l.known.revision; revision < before { //check:live-went-back
+		l.known.fullAt = time.Time{} // when it is ahead again, it may have come there by another way
+		return 0, fmt.Errorf("connectorstore: the database went back from revision %d to %d: an older copy was restored, or a standby lags", before, revision)
+	}
 	return revision, nil
 }
 
-// read gathers what has changed: the feed, what is missing, and what is quarantined, since the trouble may be over.
+// read gathers what has changed: the feed, what is missing, and what is quarantined, since the trouble may be over. It is all of
+// one state of the database: a domain that moved is where it is now, and nowhere else.
 func (s *step) read(ctx context.Context) error {
 	k := &s.live.known
 	if err := s.readFeed(ctx); err != nil {
@@ -121,9 +129,9 @@ func (s *step) read(ctx context.Context) error {
 		}
 	}
 	for _, id := range ids {
-		r, err := s.live.store.readRow(ctx, s.live.store.db, id)
+		r, err := s.live.store.readRow(ctx, s, id)
 		switch {
-		case errors.Is(err, CodeNotFound):
+		case errors.Is(err, CodeNotFound): //check:live-vanished
 			s.vanished(id)
 		case err != nil:
 			return err
@@ -137,15 +145,13 @@ func (s *step) read(ctx context.Context) error {
 	return s.readClaims(ctx)
 }
 
-// readFeed reads in one statement, which sees a single state of the database: a domain that moved is where it is now, and
-// nowhere else.
 func (s *step) readFeed(ctx context.Context) error {
 	store := s.live.store
 	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE revision > ? ORDER BY revision, id", []any{s.live.known.revision}
 	if s.full {
-		query, args = "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted'", nil
+		query, args = "SELECT "+rowColumns+" FROM oidcsso_connectors", nil // deleted ones too: whether they are, the MAC says
 	}
-	rows, err := store.db.QueryContext(ctx, store.options.Dialect.query(query), args...)
+	rows, err := s.QueryContext(ctx, store.options.Dialect.query(query), args...)
 	if err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
@@ -176,7 +182,7 @@ func (s *step) missing() []string {
 		}
 	}
 	for id := range k.quarantined {
-		if known, ok := k.rows[id]; !s.seen[id] && (!ok || known.deleted) {
+		if _, ok := k.rows[id]; !s.seen[id] && !ok {
 			ids = append(ids, id)
 		}
 	}

@@ -59,7 +59,7 @@ func tampered(what, id string) error {
 }
 
 func (s *Store) readRow(ctx context.Context, q queryer, id string) (*row, error) {
-	if !isText(id) { //check:store-id-text
+	if !storable(id) { //check:store-id-text
 		return nil, notFound("connector")
 	}
 	r := new(row)
@@ -73,9 +73,9 @@ func (s *Store) readRow(ctx context.Context, q queryer, id string) (*row, error)
 	return r, nil
 }
 
-// isText says whether a TEXT column of every engine can have it. PostgreSQL fails for anything else, which must not look like
+// storable says whether a TEXT column of every engine can have it. PostgreSQL fails for anything else, which must not look like
 // an outage.
-func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+func storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 func notFound(what string) error {
 	return refuse(CodeNotFound, "Look for it in the list; it may have been deleted.", "There is no such %s.", what)
