@@ -24,7 +24,7 @@ func TestLiveIsASource(t *testing.T) {
 			s.change(t, cfgs)
 			return storetest.Subject{
 				Source: s.live, Change: s.change, Break: s.breakTables, Mend: s.mendTables,
-				States: []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced, oidcsso.DomainFrozen},
+				States: []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced, oidcsso.DomainFrozen, oidcsso.DomainLapsed},
 				ID: func(id string) string {
 					if stored, ok := s.ids[id]; ok {
 						return stored
@@ -133,14 +133,19 @@ func (s *liveSubject) domain(t testing.TB, id string, d oidcsso.Domain) string {
 	if !claim.Owned {
 		claim = s.own(t, claim)
 	}
-	switch {
-	case state == oidcsso.DomainFrozen:
-		_, err = s.Freeze(ctx, claim.ID)
-	case state == oidcsso.DomainAsserted:
-		_, err = s.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced)
-	default:
-		_, err = s.SetDomainState(ctx, claim.ID, claim.State, state)
+	// What the proof was lost of was something else before.
+	before := map[oidcsso.DomainState]oidcsso.DomainState{oidcsso.DomainAsserted: oidcsso.DomainEnforced,
+		oidcsso.DomainFrozen: oidcsso.DomainEnforced, oidcsso.DomainLapsed: oidcsso.DomainRouted}
+	if first, ok := before[state]; ok {
+		_, err = s.SetDomainState(ctx, claim.ID, claim.State, first)
+		s.step(t, err)
+		if state != oidcsso.DomainAsserted {
+			_, err = s.Freeze(ctx, claim.ID)
+			s.step(t, err)
+		}
+		return claim.ID
 	}
+	_, err = s.SetDomainState(ctx, claim.ID, claim.State, state)
 	s.step(t, err)
 	return claim.ID
 }

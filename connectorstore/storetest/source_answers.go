@@ -48,7 +48,7 @@ func sourceMatch(t *testing.T, make NewSubject) {
 
 // ownedStates are all but claimed.
 var ownedStates = []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly,
-	oidcsso.DomainEnforced, oidcsso.DomainAsserted, oidcsso.DomainFrozen}
+	oidcsso.DomainEnforced, oidcsso.DomainAsserted, oidcsso.DomainFrozen, oidcsso.DomainLapsed}
 
 // The state is not judged by the Source: it must come as it is, and all but a claim must come.
 func sourceStates(t *testing.T, make NewSubject) {
