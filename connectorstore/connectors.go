@@ -111,7 +111,7 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
-	if !storable(f.Tenant) || !storable(f.After) { //check:store-filter
+	if !storable(f.Tenant) || !storable(f.After) {
 		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
 	}
 	if f.Limit <= 0 {

@@ -156,7 +156,7 @@ func (g *grantRow) grant() Grant {
 // Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
 // be trusted is left out: it opens nothing.
 func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
-	if !storable(connector) { //check:store-id-text
+	if !storable(connector) {
 		return nil, nil
 	}
 	rows, err := s.readGrants(ctx, s.db, "connector = ?", connector)
@@ -178,7 +178,7 @@ func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
 //
 // Errors: CodeNotFound, CodeTampered.
 func (s *Store) RevokeGrant(ctx context.Context, id string) error {
-	if !storable(id) { //check:store-id-text
+	if !storable(id) {
 		return notFound("grant")
 	}
 	return s.write(ctx, func(w *writer) error {

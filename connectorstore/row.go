@@ -59,7 +59,7 @@ func tampered(what, id string) error {
 }
 
 func (s *Store) readRow(ctx context.Context, q queryer, id string) (*row, error) {
-	if !storable(id) { //check:store-id-text
+	if !storable(id) {
 		return nil, notFound("connector")
 	}
 	r := new(row)

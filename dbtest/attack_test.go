@@ -255,36 +255,6 @@ func (v *victim) copyRow(t testing.TB, table string, changed ...string) {
 	v.exec(t, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") SELECT "+strings.Join(values, ", ")+" FROM "+table+" WHERE id = $1", v.a.ID)
 }
 
-// A secret is bound to where it may be sent. This is the last line: it holds where somebody has got the row past its MAC,
-// by asking an operator to readmit it, say.
-func TestSecretOpensOnlyWhereItWasEntered(t *testing.T) {
-	t.Parallel()
-	ring := storetest.Ring(t, "dbtest")
-	sealed, err := ring.Seal(t.Context(), []byte(secretCurrent), []byte("here"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text, err := ring.Open(t.Context(), sealed, []byte("here")); err != nil || string(text) != secretCurrent {
-		t.Errorf("%q, %v", text, err)
-	}
-	if text, err := ring.Open(t.Context(), sealed, []byte("there")); err == nil {
-		t.Errorf("it opens elsewhere: %q", text)
-	}
-	if text, err := storetest.Ring(t, "other").Open(t.Context(), sealed, []byte("here")); err == nil {
-		t.Errorf("it opens with another key: %q", text)
-	}
-	for i := range sealed {
-		bad := slices.Clone(sealed)
-		bad[i] ^= 1
-		if text, err := ring.Open(t.Context(), bad, []byte("here")); err == nil {
-			t.Errorf("it opens with byte %d changed: %q", i, text)
-		}
-		if text, err := ring.Open(t.Context(), sealed[:i], []byte("here")); err == nil {
-			t.Errorf("%d bytes of it open: %q", i, text)
-		}
-	}
-}
-
 // An old state of a row, put back with its own MAC, is one that the store wrote. By itself the row can't tell: what it says
 // was true once. The test pins what does notice: everybody who has read the newer one. SECURITY.md says what remains.
 func TestOldRowPutBack(t *testing.T) {
