@@ -167,7 +167,8 @@ type loaded struct {
 	panicked  any
 }
 
-// load asks a function, once for all who want the same at the same time. ErrNotFound comes with the time.
+// load asks a function, once for all who want the same at the same time: who comes while it is asked waits for that, and shares
+// the next call. ErrNotFound comes with the time.
 func (l *Loader) load(ctx context.Context, env *environment, key string, ask func(context.Context, string) (Config, error), name string) (*loaded, error) {
 	if ask == nil { //check:loader-function
 		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
@@ -177,19 +178,26 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	called := l.calls.DoChan(key, func() (any, error) {
-		got := &loaded{asked: env.now()}
-		return got, l.call(env, ask, name, got)
-	})
-	select {
-	case result := <-called:
-		got := result.Val.(*loaded)
-		if got.panicked != nil {
-			panic(got.panicked)
+	for joined := false; ; joined = true {
+		began := false
+		called := l.calls.DoChan(key, func() (any, error) {
+			began = true
+			got := &loaded{asked: env.now()}
+			return got, l.call(env, ask, name, got)
+		})
+		select {
+		case result := <-called:
+			if !began && !joined { // the call was under way before: what it has read may be older than the question
+				continue
+			}
+			got := result.Val.(*loaded)
+			if got.panicked != nil {
+				panic(got.panicked)
+			}
+			return got, result.Err
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		return got, result.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 
