@@ -85,7 +85,7 @@ const (
 // codeTexts are also what docs/errors.md is made of, by tools/errorref.
 var codeTexts = map[Code]codeText{
 	CodeConfigInvalid:      {KindInvalid, http.StatusBadRequest, publicSetUp, "Correct the fields that the error lists; each has a remedy of its own."},
-	CodeDomainConflict:     {KindInvalid, http.StatusConflict, publicSetUp, "The domain belongs to another connector. Release it there first, or swap the whole table with Router.Replace, which leaves no gap."},
+	CodeDomainConflict:     {KindInvalid, http.StatusConflict, publicSetUp, "The domain belongs to another connector. Release it there first, or move it in one step with Router.Sync or Replace, which leaves no gap."},
 	CodeIssNotPromised:     {KindUnavailable, http.StatusServiceUnavailable, publicSetUp, "The connector has a redirect URI of its own, which others might share, and the identity provider does not promise the iss parameter (RFC 9207). Use the default redirect URI, or list this one in Options.ExclusiveRedirectURLs."},
 	CodeIssuerMismatch:     {KindUnavailable, http.StatusServiceUnavailable, publicSetUp, "The discovery document names another issuer than the connector has; they must be equal byte for byte. If the document is your identity provider's, enter the issuer exactly as it says, with or without the slash at its end."},
 	CodeMetadataInvalid:    {KindUnavailable, http.StatusServiceUnavailable, publicSetUp, "The discovery document of the identity provider can't be used; the cause says why. Check that the issuer is the right URL, and that no proxy and no sign-in page answers in its place."},

@@ -182,6 +182,7 @@ type routerSequence struct {
 var (
 	modelIDs     = []string{"a", "b", "c", "d", "e", "NO ID"}
 	modelEntries = []string{"a.test", "b.test", "c.test", "x.a.test", "*.a.test", "*.b.test", "*.x.a.test"}
+	modelStates  = []DomainState{DomainClaimed, DomainVerified, DomainRouted, DomainReportOnly, DomainEnforced, DomainAsserted, DomainFrozen}
 	modelDomains = []string{"a.test", "b.test", "c.test", "x.a.test", "y.a.test", "z.y.a.test", "y.x.a.test", "y.b.test", "y.c.test", "many7.test"}
 )
 
@@ -191,9 +192,7 @@ func (s *routerSequence) config() Config {
 	cfg := routedConfig(s.id())
 	for _, i := range s.random.Perm(len(modelEntries))[:s.random.IntN(3)] {
 		cfg.Domains = append(cfg.Domains, AssertDomains(modelEntries[i])...)
-		if s.random.IntN(5) == 0 {
-			cfg.Domains[len(cfg.Domains)-1].State = DomainClaimed
-		}
+		cfg.Domains[len(cfg.Domains)-1].State = modelStates[s.random.IntN(len(modelStates))]
 	}
 	if s.random.IntN(5) == 0 {
 		cfg.Issuer = ""

@@ -59,8 +59,9 @@ func (r *Router) Sync(put []Config, remove []string) error {
 
 // syncStep is what a Sync puts: each ID once, in the order of put.
 type syncStep struct {
-	all  []*synced
-	byID map[string]*synced
+	all       []*synced
+	byID      map[string]*synced
+	contested map[*Route]bool // whose holders have been told
 }
 
 type synced struct {
@@ -73,7 +74,7 @@ type synced struct {
 }
 
 func newSyncStep(put []Config, opts *Options) *syncStep {
-	step := &syncStep{make([]*synced, 0, len(put)), make(map[string]*synced, len(put))}
+	step := &syncStep{make([]*synced, 0, len(put)), make(map[string]*synced, len(put)), map[*Route]bool{}}
 	for i := range put {
 		id := put[i].ID
 		if s := step.byID[id]; s != nil { //check:sync-twice
@@ -132,9 +133,12 @@ func (e *routerEdit) rivals(s *synced, step *syncStep) {
 	for i := range s.connector.routes {
 		d := &s.connector.routes[i].Domain
 		if holder, ok := e.routes(d).Get(d.Name); ok && d.State.owned() && holder.Connector != s.connector { //check:sync-rivals
-			rival := step.byID[holder.Connector.ID()]
-			s.problems = append(s.problems, domainConflict(s.connector, *d, rival.connector))
-			rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))
+			s.problems = append(s.problems, domainConflict(s.connector, *d, holder.Connector))
+			if !step.contested[holder] { // of a thousand rivals, the holder is told of one
+				step.contested[holder] = true
+				rival := step.byID[holder.Connector.ID()]
+				rival.problems = append(rival.problems, domainConflict(rival.connector, *d, s.connector))
+			}
 		}
 	}
 }

@@ -290,6 +290,30 @@ func TestOutOfOrderDomainOutlivesItsHolder(t *testing.T) {
 	}
 }
 
+// Many want one domain, and all are out of order, each with one problem: the errors don't grow with the square of their number.
+func TestSyncOfManyRivals(t *testing.T) {
+	t.Parallel()
+	cfgs := make([]Config, 500)
+	for i := range cfgs {
+		cfgs[i] = routedConfig(fmt.Sprintf("c%03d", i), "acme.test")
+	}
+	r := NewRouter(routerOptions())
+	if got := syncProblems(t, r.Sync(cfgs, nil)); len(got) != len(cfgs) {
+		t.Errorf("%d problems", len(got))
+	}
+	for i := range cfgs { // the first of those that are left is named
+		if got := routedOr(t, r, "acme.test"); got != "unavailable by "+cfgs[i].ID {
+			t.Fatalf("after %d are gone it is %q", i, got)
+		}
+		if err := r.Remove(cfgs[i].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := routedOr(t, r, "acme.test"); got != "nobody" {
+		t.Errorf("it is %q", got)
+	}
+}
+
 // Even bad Options leave no domain open.
 func TestSyncWithBadOptions(t *testing.T) {
 	t.Parallel()

@@ -179,5 +179,5 @@ func redirectTaken(c *Connector) error {
 func domainConflict(c *Connector, d Domain, holder *Connector) error {
 	cause := fmt.Errorf("the domain %s is held by connector %q", d, holder.ID())
 	return newError(CodeDomainConflict, c.ID(), cause).
-		withRemedy("The domain %s belongs to another connector; release it there first, or swap the whole table with Replace.", d)
+		withRemedy("The domain %s belongs to another connector; release it there first, or move it in one step with Sync.", d)
 }

@@ -1,3 +1,30 @@
-// Package connectorstore keeps connectors, the domains that they own and exceptions from single sign-on in a SQL database,
-// and gives every replica of a backend a [Live] view of them.
+// Package connectorstore keeps connectors, the email domains that they own and exceptions from single sign-on in a SQL
+// database, and gives every replica of a backend a [Live] view of them: an [oidcsso.Source] that follows the database within
+// seconds and goes on without it.
+//
+//	store, err := connectorstore.New(db, &connectorstore.Options{Dialect: connectorstore.PostgreSQL, Ring: ring, SSO: opts})
+//	err = store.Migrate(ctx)
+//	live := store.NewLive(nil)
+//	go live.Run(ctx)       // changes arrive
+//	go store.RunChecks(ctx) // proofs of domains are looked for again
+//	flow, err := oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: keys})
+//
+// It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its four tables begin with
+// "oidcsso_" and may stand beside the application's own.
+//
+// # Who may do what
+//
+// A tenant's administrator may [Store.Create] a connector and see its Callback URI, [Store.Update] it, enter secrets,
+// [Store.Claim] domains and [Store.Verify] them, [Store.SetDomainState] and [Store.SetState], each for the tenant's own
+// connectors: that the ID which came with a request is the tenant's, the backend checks. [Store.Assert], [Store.Transfer],
+// [Store.Rekey], [Store.Readmit] and [Store.Thaw] are for the operator, who answers for what they say. [Store.RevealSecrets] is
+// for neither.
+//
+// # What the database is trusted with
+//
+// Client secrets are sealed, and every row is signed, with the keys of a [Ring] that are not in the database. Who can read the
+// database learns no secret. Who can write to it can put a connector out of order, but can't make one that is believed, move a
+// secret to where it would be sent to another server, or make a domain another connector's; nor release one from a replica that
+// has seen it. What they can do is to delete rows, or put back old ones, before a replica starts: it can't know of what it has
+// never seen. Watch for that with the database's own means.
 package connectorstore

@@ -110,7 +110,7 @@ func (h *holding) confirmed(w *writer) oidcsso.Domain {
 		d.State, d.Since = stated.State, stated.Since
 	case h.thawed != "":
 		d.State = withoutProof(h.r, oidcsso.DomainState(h.thawed))
-	case stated != nil && slices.Contains(settable, stated.State): //check:readmit-state
+	case stated != nil && slices.Contains(settable, stated.State):
 		d.State, d.Since = stated.State, stated.Since
 	}
 	return d

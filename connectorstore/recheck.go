@@ -142,7 +142,7 @@ func (s *Store) recheck(ctx context.Context, c *claimRow, done *Rechecked) error
 	case proofAbsent:
 		done.Missing++
 		return s.missed(ctx, c, done)
-	default: //check:recheck-unknown
+	default:
 		done.Unknown++
 		s.logger().DebugContext(ctx, "connectorstore: a look-up failed", slog.String("claim", c.id), slog.String("error", err.Error()))
 		_, err := s.schedule(ctx, c, s.now().Add(jittered(checkAgain)), false)
@@ -203,8 +203,11 @@ func (s *Store) missed(ctx context.Context, c *claimRow, done *Rechecked) error 
 func (s *Store) settle(ctx context.Context, seen *claimRow, fn func(*writer, *holding) error) error {
 	return s.write(ctx, func(w *writer) error {
 		h, err := w.holding(ctx, w.tx, seen.id)
-		if err != nil || !h.same(seen) { //check:recheck-changed
+		if err != nil {
 			return ignore(err)
+		}
+		if !h.same(seen) { //check:recheck-changed
+			return nil
 		}
 		return fn(w, h)
 	})

@@ -41,7 +41,7 @@ func (s *Store) transfer(ctx context.Context, from, to, proof string, seen *clai
 			return err
 		}
 		switch {
-		case seen != nil && !taker.same(seen): //check:transfer-changed
+		case seen != nil && !taker.same(seen):
 			return errClaimChanged()
 		case seen != nil && taker.expired(w.now): //check:transfer-expired
 			return errExpired()

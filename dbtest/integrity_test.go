@@ -89,6 +89,12 @@ var faults = map[string]struct {
 	"a row that is no JSON": {
 		func(b *broken) { b.sql("UPDATE oidcsso_connectors SET domains = 'x'") },
 		"can't be trusted", "enforced.example enforced, frozen.example frozen", "disabled"},
+	"another configuration": { // what is not closed stays so
+		func(b *broken) {
+			must(b.t)(b.SetDomainState(b.t.Context(), b.enforced, oidcsso.DomainEnforced, oidcsso.DomainRouted))
+			b.sql(`UPDATE oidcsso_connectors SET config = REPLACE(config, 'okta', 'evil')`)
+		},
+		"can't be trusted", "enforced.example routed, frozen.example frozen", "disabled"},
 	"a state that there is not": {
 		func(b *broken) {
 			b.sql(`UPDATE oidcsso_connectors SET domains = REPLACE(domains, '"enforced"', '"claimed"')`)

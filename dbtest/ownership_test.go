@@ -183,6 +183,13 @@ func TestOwnershipExpires(t *testing.T) {
 		must(t)(o.Verify(ctx, other.ID))
 		_, err = o.Transfer(ctx, other.ID, c.ID)
 		refused(t, err, connectorstore.CodeProofExpired)
+		late := o.claim(o.connector("late").ID, "acme.example")
+		o.dns.publish(late)
+		o.later(14*24*time.Hour - time.Second)
+		o.dns.beforeAnswers(func() { o.later(2 * time.Second) })
+		_, err = o.Transfer(ctx, other.ID, late.ID)
+		refused(t, err, connectorstore.CodeProofExpired)
+		o.dns.beforeAnswers(nil)
 
 		again := o.claim(acme.ID, "acme.example")
 		if again.ID == c.ID || again.RecordValue == c.RecordValue || !again.Expires.After(o.now()) {

@@ -234,6 +234,32 @@ func operatorFreezes(t *testing.T, o *owners, state, without oidcsso.DomainState
 	}
 }
 
+// An operator freezes what the owner, or another operator, is about to thaw: it stays frozen.
+func TestThawAndFreezeAtOnce(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		c := o.owned(o.connector("acme").ID, "acme.example", oidcsso.DomainEnforced)
+		for name, thaw := range map[string]func(context.Context, string) (connectorstore.Claim, error){"Verify": o.Verify, "Thaw": o.Thaw} {
+			o.dns.clear(c)
+			o.later(day)
+			o.recheck(oneMissing)
+			o.later(73 * time.Hour)
+			o.recheck(oneFrozen)
+			o.dns.publish(c)
+			o.dns.beforeAnswers(func() { o.dns.beforeAnswers(nil); must(t)(o.Freeze(ctx, c.ID)) })
+			_, err := thaw(ctx, c.ID)
+			if !errors.Is(err, connectorstore.CodeConflict) {
+				t.Errorf("%s: %v", name, err)
+			}
+			o.has(c.Connector, "acme.example frozen")
+			if got := must(t)(o.ClaimByID(ctx, c.ID)); !got.NextCheck.IsZero() {
+				t.Errorf("%s: %+v", name, got)
+			}
+			must(t)(o.Thaw(ctx, c.ID))
+		}
+	})
+}
+
 // An answer that was on its way when something changed does not undo the change.
 func TestRecheckChangedMeanwhile(t *testing.T) {
 	for name, meanwhile := range map[string]func(o *owners, c connectorstore.Claim) string{
