@@ -123,7 +123,7 @@ var mutants = map[string]struct {
 		for range 2 { // until somebody has asked in the gap; nobody does any more once it was noticed
 			select {
 			case <-asked:
-			case <-time.After(time.Second):
+			case <-time.After(100 * time.Millisecond):
 			}
 		}
 		return r.Replace(cfgs)

@@ -92,34 +92,39 @@ func sourceChanges(t *testing.T, make NewSubject) {
 	s.wantNoConnector(t, id)
 }
 
-// A domain moves to and fro, and nobody who asks meanwhile may hear that it is nobody's.
+// A domain moves to and fro, to another connector, and between a wildcard and a name of its own. Nobody who asks meanwhile may
+// hear that it is nobody's.
 func sourceMove(t *testing.T, make NewSubject) {
-	at := func(id string) []oidcsso.Config {
-		a, b := company("a", oidcsso.DomainEnforced), company("b", oidcsso.DomainEnforced)
-		for _, cfg := range []*oidcsso.Config{&a, &b} {
-			if cfg.ID == id {
-				cfg.Domains = company(id, oidcsso.DomainEnforced, "moved.example").Domains
+	for name, entries := range map[string][2]string{"to another connector": {"x.moved.example", "x.moved.example"}, "from a wildcard to an exact name": {"*.moved.example", "x.moved.example"}} {
+		t.Run(name, func(t *testing.T) {
+			at := func(id string) []oidcsso.Config {
+				a, b := company("a", oidcsso.DomainEnforced, entries[0]), company("b", oidcsso.DomainEnforced, entries[1])
+				if id == "a" {
+					b.Domains = nil
+				} else {
+					a.Domains = nil
+				}
+				return []oidcsso.Config{a, b}
 			}
-		}
-		return []oidcsso.Config{a, b}
+			s := make.start(t, at("a")...)
+			if s.Change == nil {
+				t.Skip("the content of this Source can't change")
+			}
+			done := while(t, func() {
+				route, err := s.Source.Route(t.Context(), "x.moved.example")
+				if err != nil || route.Connector.ID() != s.ID("a") && route.Connector.ID() != s.ID("b") {
+					t.Errorf("while it moved: %+v, %v", route, err)
+				}
+			})
+			for range 5 {
+				for i, id := range []string{"b", "a"} {
+					s.Change(t, at(id))
+					s.wantRoute(t, "x.moved.example", id, entries[1-i])
+				}
+			}
+			done()
+		})
 	}
-	s := make.start(t, at("a")...)
-	if s.Change == nil {
-		t.Skip("the content of this Source can't change")
-	}
-	done := while(t, func() {
-		route, err := s.Source.Route(t.Context(), "moved.example")
-		if err != nil || route.Domain.Name != "moved.example" || route.Connector.ID() != s.ID("a") && route.Connector.ID() != s.ID("b") {
-			t.Errorf("while it moved: %+v, %v", route, err)
-		}
-	})
-	for range 5 {
-		for _, id := range []string{"b", "a"} {
-			s.Change(t, at(id))
-			s.wantRoute(t, "moved.example", id, "moved.example")
-		}
-	}
-	done()
 }
 
 // while runs fn over and over in two goroutines, until what it returns is called.
