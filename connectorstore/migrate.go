@@ -5,6 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
+	"time"
 )
 
 // Each file is one version of the schema, in order. One that was released is never changed.
@@ -27,8 +29,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	if s.options.Dialect == SQLite {
-		// Each by itself: a transaction that has read first can't wait for another one that writes.
-		if err := createMeta(ctx, s.db); err != nil {
+		if err := s.firstOfAll(ctx); err != nil {
 			return err
 		}
 	}
@@ -69,6 +70,23 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// firstOfAll makes the table of versions in SQLite, each statement by itself: a transaction that has read first can't wait for
+// another one that writes. Nor can a connection that changes a new database to WAL mode, which several do when they open it at
+// once: they fail, and succeed a moment later.
+func (s *Store) firstOfAll(ctx context.Context) error {
+	for tries := 1; ; tries++ {
+		err := createMeta(ctx, s.db)
+		if err == nil || tries == 20 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rand.N(100 * time.Millisecond)):
+		}
+	}
 }
 
 func createMeta(ctx context.Context, q queryer) error {
