@@ -150,7 +150,7 @@ func (c *Connector) checkClient(ctx context.Context, md *Metadata, found *findin
 	guarded := c.provider().client
 	client := &http.Client{Transport: headerKeeper{guarded.Transport, &answered}, CheckRedirect: guarded.CheckRedirect}
 	probe := func(secret Secret) error {
-		_, err := c.exchange(ctx, client, md.kept(), &Login{redirectURI: c.redirectURI}, "oidcsso-check-"+rand.Text(), secret)
+		_, err := c.exchange(ctx, client, md.kept(), &Login{redirectURI: c.redirectURI()}, "oidcsso-check-"+rand.Text(), secret)
 		return err
 	}
 	err := probe(c.cfg.ClientSecret)

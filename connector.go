@@ -24,11 +24,10 @@ type Connector struct {
 	routes      []Route // one for each domain: what a Router answers with
 	env         *environment
 	profile     *profile
-	idp         atomic.Pointer[provider] // nil until it is needed: most connectors of many are not in use
-	secrets     *secretChoice            // nil unless there are two
-	redirectURI string
-	exclusive   bool   // nobody else uses the redirect URI
-	request     string // what authentication requests with it begin with, escaped once
+	idp         atomic.Pointer[provider]     // nil until it is needed: most connectors of many are not in use
+	secrets     *secretChoice                // nil unless there are two
+	request     atomic.Pointer[requestParts] // nil until it is needed
+	exclusive   bool                         // nobody else uses the redirect URI
 	fingerprint [fingerprintSize]byte
 }
 
@@ -43,19 +42,16 @@ func NewConnector(cfg Config, opts *Options) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Connector{cfg: cfg, env: env, profile: profile, secrets: newSecretChoice(&cfg), redirectURI: cfg.RedirectURL}
+	c := &Connector{cfg: cfg, env: env, profile: profile, secrets: newSecretChoice(&cfg)}
 	c.routes = make([]Route, len(cfg.Domains))
 	for i, d := range cfg.Domains {
 		c.routes[i] = Route{c, d}
 	}
 	c.cfg.Domains = nil
-	if c.redirectURI == "" {
-		c.redirectURI = env.bases[0].callback(cfg.ID)
-	}
-	c.exclusive = cfg.RedirectURL == "" || env.exclusive[c.redirectURI] ||
-		slices.ContainsFunc(env.bases, func(base baseURL) bool { return base.callback(cfg.ID) == c.redirectURI })
-	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, c.redirectURI)
-	c.request = requestStart(&c.cfg, c.redirectURI)
+	redirectURI := c.redirectURI()
+	c.exclusive = cfg.RedirectURL == "" || env.exclusive[redirectURI] ||
+		slices.ContainsFunc(env.bases, func(base baseURL) bool { return base.callback(cfg.ID) == redirectURI })
+	c.fingerprint = fingerprint(cfg.Issuer, cfg.ClientID, redirectURI)
 	return c, nil
 }
 
@@ -85,15 +81,23 @@ func (c *Connector) domains() []Domain {
 
 // CallbackURL is the redirect URI to register at the identity provider; with Options.OtherBaseURLs the first of
 // [Connector.CallbackURLs].
-func (c *Connector) CallbackURL() string { return c.redirectURI }
+func (c *Connector) CallbackURL() string { return c.redirectURI() }
 
 // CallbackURLs are all redirect URIs to register at the identity provider: one for each base URL, or Config.RedirectURL alone.
 func (c *Connector) CallbackURLs() []string { return slices.Collect(c.redirectURIs()) }
 
-// redirectURIs begins with c.redirectURI. The others are not stored: they would cost memory in every connector.
+// redirectURI is the first one. It is not stored, nor are the others: that would cost memory in every connector.
+func (c *Connector) redirectURI() string {
+	if c.cfg.RedirectURL != "" {
+		return c.cfg.RedirectURL
+	}
+	return c.env.bases[0].callback(c.cfg.ID)
+}
+
+// redirectURIs begins with c.redirectURI().
 func (c *Connector) redirectURIs() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if !yield(c.redirectURI) || c.cfg.RedirectURL != "" {
+		if !yield(c.redirectURI()) || c.cfg.RedirectURL != "" {
 			return
 		}
 		for i := 1; i < len(c.env.bases); i++ {
@@ -111,7 +115,7 @@ func (c *Connector) usesRedirectURI(uri string) bool {
 
 // fingerprintAt is the fingerprint of a sign-in with this redirect URI, if it is one of the connector's.
 func (c *Connector) fingerprintAt(redirectURI string) (print [fingerprintSize]byte, ok bool) {
-	if redirectURI == c.redirectURI {
+	if redirectURI == c.requests().redirectURI {
 		return c.fingerprint, true
 	}
 	for own := range c.redirectURIs() {
@@ -222,7 +226,7 @@ func (c *Connector) begin(ctx context.Context, p *BeginParams) (string, *Login, 
 	if err := p.check(); err != nil {
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, err)
 	}
-	redirectURI := firstOf(p.RedirectURI, c.redirectURI)
+	redirectURI := firstOf(p.RedirectURI, c.requests().redirectURI)
 	fingerprint, own := c.fingerprintAt(redirectURI)
 	if !own { //check:begin-redirect-uri
 		return "", nil, newError(CodeParamsInvalid, c.cfg.ID, errors.New("the redirect URI is none of the connector's"))

@@ -128,7 +128,7 @@ func (c *Connector) checkFit(md *Metadata, found *findings) {
 	case md.AuthorizationResponseIssParameterSupported:
 	case !c.exclusive:
 		found.add(slog.LevelError, string(CodeIssNotPromised), CodeIssNotPromised.text().remedy,
-			"The identity provider does not promise to name itself in its responses (iss, RFC 9207), and other connectors may share the redirect URI %s.", c.redirectURI)
+			"The identity provider does not promise to name itself in its responses (iss, RFC 9207), and other connectors may share the redirect URI %s.", c.redirectURI())
 	default:
 		found.add(slog.LevelInfo, "iss_not_announced", "", "The identity provider does not promise to name itself in its responses (iss, RFC 9207). The redirect URI must be this connector's alone.")
 	}

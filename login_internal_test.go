@@ -196,7 +196,7 @@ func TestOtherPurposesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p := range 256 {
-		l := &Login{purpose: purpose(p), connector: "acme", fingerprint: connector.fingerprint, redirectURI: connector.redirectURI, expiry: time.Now().Add(time.Minute)}
+		l := &Login{purpose: purpose(p), connector: "acme", fingerprint: connector.fingerprint, redirectURI: connector.redirectURI(), expiry: time.Now().Add(time.Minute)}
 		_, err := connector.Finish(t.Context(), l, Response{URL: "/sso/callback/acme?error=access_denied&state=" + l.State()})
 		want := CodePurposeRefused
 		if purpose(p) == purposeSignIn {

@@ -8,6 +8,21 @@ import (
 	"strings"
 )
 
+// requestParts are what a connector's requests have in common, made when the first one is. Few connectors of many are in use.
+type requestParts struct {
+	redirectURI string // the connector's own
+	start       string // of an authentication request with it
+}
+
+func (c *Connector) requests() *requestParts {
+	if parts := c.request.Load(); parts != nil {
+		return parts
+	}
+	uri := c.redirectURI()
+	c.request.CompareAndSwap(nil, &requestParts{uri, requestStart(&c.cfg, uri)})
+	return c.request.Load()
+}
+
 // requestStart is what all authentication requests with a redirect URI begin with (OpenID Connect Core 1.0, 3.1.2.1).
 func requestStart(cfg *Config, redirectURI string) string {
 	return "response_type=code&client_id=" + url.QueryEscape(cfg.ClientID) + "&redirect_uri=" + url.QueryEscape(redirectURI) +
@@ -16,8 +31,8 @@ func requestStart(cfg *Config, redirectURI string) string {
 
 // authorizationURL is the authentication request of one sign-in, with RFC 7636.
 func (c *Connector) authorizationURL(md *keptMetadata, login *Login, p *BeginParams) string {
-	start := c.request
-	if login.redirectURI != c.redirectURI {
+	start := c.requests().start // escaped once
+	if login.redirectURI != c.requests().redirectURI {
 		start = requestStart(&c.cfg, login.redirectURI)
 	}
 	var b strings.Builder

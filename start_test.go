@@ -110,7 +110,7 @@ func TestStartRefusesWhatCanBeReadTwice(t *testing.T) {
 			}
 			w := h.serve(r)
 			h.wantRefused(w, code, http.StatusBadRequest)
-			if strings.Contains(w.Body.String(), "acme") || strings.Contains(w.Body.String(), "free") {
+			if strings.Contains(w.Body.String(), ".example") || strings.Contains(w.Body.String(), "@") { // the random id may have letters of a name
 				t.Errorf("the answer repeats the request: %s", w.Body)
 			}
 		})

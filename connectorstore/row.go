@@ -153,9 +153,22 @@ func (r *row) ownedDomains() ([]oidcsso.Domain, error) {
 	}
 	domains := make([]oidcsso.Domain, len(stored))
 	for i, d := range stored {
-		domains[i] = oidcsso.Domain{Name: d.Name, Wildcard: d.Wildcard, State: d.State, ClaimID: d.Claim, Since: instant(d.Since)}
+		if i > 0 && d.Name == stored[i-1].Name { // with its wildcard beside it; a replica has many such
+			d.Name = stored[i-1].Name
+		}
+		domains[i] = oidcsso.Domain{Name: d.Name, Wildcard: d.Wildcard, State: shared(d.State), ClaimID: d.Claim, Since: instant(d.Since)}
 	}
 	return domains, nil
+}
+
+// shared is the state in memory that all have in common.
+func shared(state oidcsso.DomainState) oidcsso.DomainState {
+	for _, known := range []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced, oidcsso.DomainFrozen} {
+		if state == known {
+			return known
+		}
+	}
+	return state
 }
 
 func (r *row) setDomains(domains []oidcsso.Domain) error {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/oidcsso/oidcsso/connectorstore"
+)
+
+// addGrant makes an exception for one person. Who gives it must be somebody else; here the caller says who that is.
+func (a *admin) addGrant(r *http.Request) (any, error) {
+	var body struct {
+		Address string    `json:"address"`
+		By      string    `json:"by"`
+		Reason  string    `json:"reason"`
+		Until   time.Time `json:"until"` // default: in 24 hours
+	}
+	if err := read(r, &body); err != nil {
+		return nil, err
+	}
+	return a.store.AddGrant(r.Context(), connectorstore.GrantParams{
+		Connector: r.PathValue("id"), Address: body.Address, By: body.By, Reason: body.Reason, Until: body.Until,
+	})
+}
+
+func (a *admin) grants(r *http.Request) (any, error) {
+	list, err := a.store.Grants(r.Context(), r.PathValue("id"))
+	return map[string]any{"grants": append([]connectorstore.Grant{}, list...)}, err
+}
+
+func (a *admin) revokeGrant(r *http.Request) (any, error) {
+	return nil, a.store.RevokeGrant(r.Context(), r.PathValue("grant"))
+}
+
+// rekey changes the issuer of a connector that has been in use, and files its accounts anew: only for a new issuer that has
+// the same people under the same subjects, since it can become any of them.
+func (a *admin) rekey(r *http.Request) (any, error) {
+	c, err := a.edit(r)
+	if err != nil {
+		return nil, err
+	}
+	c, change, err := a.store.Rekey(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	moved, err := a.people.rekey(r.Context(), change)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"revision": c.Revision, "old_issuer": change.OldIssuer, "new_issuer": change.NewIssuer, "accounts": moved}, nil
+}
+
+// readmit takes a row as it stands that somebody changed behind the store's back, after an operator has looked at it.
+func (a *admin) readmit(r *http.Request) (any, error) {
+	c, err := a.store.Readmit(r.Context(), r.PathValue("id"))
+	return a.viewed(r, c, err)
+}
+
+func (a *admin) integrity(r *http.Request) (any, error) {
+	faults, err := a.store.Integrity(r.Context())
+	return map[string]any{"faults": append([]string{}, faults...)}, err
+}
+
+// status is how well this replica knows the store, with everything that an operator may read.
+func (a *admin) status(*http.Request) (any, error) {
+	s := a.live.Status()
+	type quarantined struct {
+		ID    string `json:"id"`
+		Error string `json:"error"`
+	}
+	answer := struct {
+		connectorstore.Status
+		Quarantined []quarantined `json:"quarantined"`
+		Error       string        `json:"error,omitempty"`
+	}{Status: s, Quarantined: []quarantined{}}
+	for _, q := range s.Quarantined {
+		answer.Quarantined = append(answer.Quarantined, quarantined{q.ID, q.Err.Error()})
+	}
+	if s.Err != nil {
+		answer.Error = s.Err.Error()
+	}
+	return answer, nil
+}
+
+// maxAge is when somebody should look: a connector that was disabled a minute ago may still let people in here.
+const maxAge = time.Minute
+
+// ready is for a load balancer: a replica that has loaded once can serve, also while the database is away.
+func (a *admin) ready(w http.ResponseWriter, _ *http.Request) {
+	status := http.StatusOK
+	if a.live.Status().LastSync.IsZero() {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, map[string]bool{"ready": status == http.StatusOK})
+}
+
+// health is for an alarm. It is open to everybody, so it says no more than how many.
+func (a *admin) health(w http.ResponseWriter, _ *http.Request) {
+	s := a.live.Status()
+	age := time.Since(s.LastSync)
+	stale := s.LastSync.IsZero() || age > maxAge
+	status := http.StatusOK
+	if stale || len(s.Quarantined) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, map[string]any{"stale": stale, "quarantined": len(s.Quarantined), "revision": s.Revision})
+}
