@@ -178,15 +178,20 @@ func (s *Store) forget(ctx context.Context, c *claimRow, done *Rechecked) error 
 
 // missed writes that the DNS says for certain that the record is gone.
 func (s *Store) missed(ctx context.Context, c *claimRow, done *Rechecked) error {
-	now := s.now()
-	over := c.missingSince != 0 && now.Sub(instant(c.missingSince)) >= missGrace //check:freeze-grace
-	if c.missingSince != 0 && (!over || c.thawed != "") {
+	now, since := s.now(), instant(c.missingSince)
+	again := func() error {
 		_, err := s.schedule(ctx, c, now.Add(jittered(checkAgain)), true)
 		return err
 	}
+	switch {
+	case c.thawed != "": // frozen already
+		return again()
+	case c.missingSince != 0 && now.Sub(since) < missGrace: //check:freeze-grace
+		return again()
+	}
 	return s.settle(ctx, c, func(w *writer, h *holding) error {
 		h.checked, h.nextCheck = millis(now), millis(now.Add(jittered(checkAgain)))
-		if over {
+		if h.missingSince != 0 {
 			done.Frozen++
 			return w.freeze(ctx, h, "proof")
 		}

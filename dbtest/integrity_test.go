@@ -129,7 +129,7 @@ var faults = map[string]struct {
 
 // What was changed behind the store's back is found; what rests on it is refused; and Readmit gives nobody a domain that no
 // claim confirms.
-func TestFaults(t *testing.T) {
+func TestPlantedFaults(t *testing.T) {
 	for name, test := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -47,7 +47,9 @@ func (z *zone) TXT(ctx context.Context, name string) ([]string, error) {
 func (z *zone) publish(c connectorstore.Claim) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.records[c.RecordName] = append(z.records[c.RecordName], c.RecordValue)
+	if !slices.Contains(z.records[c.RecordName], c.RecordValue) {
+		z.records[c.RecordName] = append(z.records[c.RecordName], c.RecordValue)
+	}
 }
 
 func (z *zone) clear(c connectorstore.Claim) {
@@ -131,6 +133,7 @@ func newOwners(t *testing.T, e Engine) *owners {
 	o := &owners{t: t, engine: e, open: e.New(t), dns: &zone{records: map[string][]string{}}, events: new(told),
 		time: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)}
 	o.db = o.open(t)
+	o.db.SetMaxOpenConns(1) // no call needs a second connection, and none is held while the DNS is asked
 	o.Store = o.replica(o.db, 1)
 	if err := o.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
