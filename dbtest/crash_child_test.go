@@ -203,7 +203,7 @@ func (w *crasher) onClaim(own []connectorstore.Listed, c connectorstore.Connecto
 		})
 	case w.r.IntN(5) == 0:
 		return w.do(id, func() ([]string, error) { return id, w.Release(w.ctx, claim.ID) })
-	case claim.State == oidcsso.DomainFrozen:
+	case claim.State == oidcsso.DomainFrozen || claim.State == oidcsso.DomainLapsed:
 		w.dns.add(claim)
 		return w.do(id, func() ([]string, error) { _, err := w.Thaw(w.ctx, claim.ID); return id, err })
 	case w.r.IntN(5) == 0:

@@ -168,6 +168,9 @@ func (s suite) resealing(t *testing.T) {
 		cfg.ClientSecret = oidcsso.NewSecret(fmt.Sprint("secret-", i))
 		ids[i] = w.create(t, cfg).ID
 	}
+	claim := must(w.Assert(ctx, ids[connectors-1], "acme.example"))(t)
+	open := must(w.Claim(ctx, ids[connectors-2], "acme.example"))(t)
+	grant := must(w.AddGrant(ctx, connectorstore.GrantParams{Connector: claim.Connector, Address: "ada@acme.example", By: "root", Reason: "lost phone"}))(t)
 	w.exec(t, "UPDATE oidcsso_connectors SET tenant = 'by hand' WHERE id = ?", ids[0])
 	if done := must(w.Reseal(ctx))(t); done != (connectorstore.Resealed{Tampered: 1}) {
 		t.Errorf("with nothing to do: %+v", done)
@@ -249,6 +252,14 @@ func (s suite) resealing(t *testing.T) {
 		if current.Reveal() != fmt.Sprint("secret-", i) || next.Reveal() != "next-hunter3" {
 			t.Errorf("%s: %q and %q", id, current.Reveal(), next.Reveal())
 		}
+	}
+	for _, c := range []connectorstore.Claim{claim, open} {
+		if got := must(after.ClaimByID(ctx, c.ID))(t); got != c {
+			t.Errorf("a claim was %+v, and is %+v", c, got)
+		}
+	}
+	if grants := must(after.Grants(ctx, claim.Connector))(t); !reflect.DeepEqual(grants, []connectorstore.Grant{grant}) {
+		t.Errorf("the exceptions are %+v", grants)
 	}
 	// And the old ring alone can do nothing any more.
 	_, err := w.Connector(ctx, ids[1])
