@@ -41,6 +41,7 @@ func TestKilledProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.dsn = dsnOf(t, e, db)
+		db.Close() // the killed process is the only one: who opens the database next has to recover it
 		kills, doubts := 0, 0
 		for l.writes < crashWrites || kills < crashKills {
 			l.run(r.Uint64(), 1+r.IntN(2*crashWrites/crashKills), time.Duration(r.IntN(3000))*time.Microsecond)
