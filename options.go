@@ -138,7 +138,7 @@ const (
 func newEnvironment(o *Options) (*environment, error) {
 	env := &environment{
 		exclusive: map[string]bool{}, leeway: o.Leeway, tokens: o.KeepTokens, allow: o.allowDomain(),
-		logger: o.Logger, events: o.Events, now: o.Now,
+		logger: o.Logger, now: o.Now,
 		egressFor: o.EgressFor, profiles: &profiles{made: map[*Egress]weak.Pointer[profile]{}},
 	}
 	invalid := &ConfigError{}
@@ -159,6 +159,7 @@ func newEnvironment(o *Options) (*environment, error) {
 	if env.random = o.random; env.random == nil {
 		env.random = rand.Reader
 	}
+	env.events = o.Events
 	env.metadataPolicy = freshness(env.now, metadataRefresh, metadataHard, metadataCooldown)
 	env.keysPolicy = freshness(env.now, keysRefresh, keysHard, keysCooldown)
 	env.bases = parseBases(invalid, o.BaseURL, o.OtherBaseURLs)
