@@ -13,7 +13,7 @@ import (
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
 // "rekeyed", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
-const EventConnectorChanged = "connector_changed"
+const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
 	w.told(ctx, EventConnectorChanged, slog.String("connector", r.id), slog.String("tenant", r.tenant),
@@ -149,6 +149,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 
 // Listed is one connector of a list.
 type Listed struct {
+	// Connector is what is stored, or only the ID beside an Err.
 	Connector
 	// Err says why nothing but the ID can be given.
 	Err error

@@ -25,7 +25,9 @@ import (
 // Open is called for every connector that has a secret when a replica starts: a Sealer over a service unwraps a data key
 // once and keeps it. Implementations are safe for concurrent use.
 type Sealer interface {
+	// Seal makes a text that only Open reads.
 	Seal(ctx context.Context, plaintext, additional []byte) (sealed []byte, err error)
+	// Open gives the plaintext back, or an error that says nothing of it.
 	Open(ctx context.Context, sealed, additional []byte) (plaintext []byte, err error)
 	// Stale says whether sealed was made with an older key than Seal uses now: [Store.Reseal] then seals it anew.
 	Stale(sealed []byte) bool
