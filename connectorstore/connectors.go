@@ -13,7 +13,7 @@ import (
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
 // "rekeyed", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
-const EventConnectorChanged = "connector_changed"
+const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
 	w.told(ctx, EventConnectorChanged, slog.String("connector", r.id), slog.String("tenant", r.tenant),
@@ -22,14 +22,21 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 
 const maxTenant = 200 // bytes
 
+func checkTenant(tenant string) error {
+	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
+		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or is not text.", maxTenant)
+	}
+	return nil
+}
+
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
 // [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
 // ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
 //
 // Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
-	if len(tenant) > maxTenant { //check:store-tenant
-		return Connector{}, refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(tenant); err != nil {
+		return Connector{}, err
 	}
 	if cfg.ID != "" { //check:store-own-id
 		return Connector{}, refuse(CodeInvalid, "Leave it out: the store draws one that was never used.", "The configuration has an ID.")
@@ -104,6 +111,9 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
+	if !storable(f.Tenant) || !storable(f.After) {
+		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
+	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -139,6 +149,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 
 // Listed is one connector of a list.
 type Listed struct {
+	// Connector is what is stored, or only the ID beside an Err.
 	Connector
 	// Err says why nothing but the ID can be given.
 	Err error
@@ -202,8 +213,8 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if cfg.Domains != nil && !slices.Equal(cfg.Domains, old.Domains) { //check:store-domains-changed
 		return refuse(CodeInvalid, "Use Claim, Verify, SetDomainState and Release.", "The configuration has other domains than the connector.")
 	}
-	if len(c.Tenant) > maxTenant { //check:store-tenant
-		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(c.Tenant); err != nil {
+		return err
 	}
 	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
 		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
