@@ -112,7 +112,7 @@ func TestSignInsAreCountedAndTimed(t *testing.T) {
 	refused(ctx, m, "finish", "access_denied", "refused", slog.String("connector", "globex"))
 	refused(ctx, m, "begin", "unavailable", "unavailable", slog.String("connector", "globex"))
 	m.Event(ctx, "discovery_failed", slog.String("issuer", "https://idp.test"), slog.String("what", "keys"), slog.String("code", "unavailable"), slog.Any("error", errors.New("down")))
-	m.Event(ctx, "break_glass_used", slog.String("connector", "acme"), slog.String("what", "anything"))
+	m.Event(ctx, "break_glass_used", slog.String("connector", "acme"), slog.String("what", "anything"), slog.String("stage", "begin"))
 	want(t, "metrics", m.series(),
 		"oidcsso.events {error.type=access_denied oidcsso.event=sign_in_refused oidcsso.kind=refused} 1",
 		"oidcsso.events {error.type=unavailable oidcsso.event=discovery_failed oidcsso.what=keys} 1",
