@@ -102,8 +102,10 @@ func TestSync(t *testing.T) {
 			problems: []string{"lost domains[0]"}, routes: map[string]string{"lost.test": "unavailable by lost"}, healthy: "acme old wild"},
 		{name: "names that are none, and other notations", put: []Config{brokenConfig("lost", "not a name", "", "LOST.test.", "lost.TEST")}, problems: []string{"lost issuer"},
 			routes: map[string]string{"lost.test": "unavailable by lost"}, healthy: "acme old wild"},
-		{name: "names that nobody may have", put: []Config{brokenConfig("lost", "*.com", "gmail.com", "*.okta.com")}, problems: []string{"lost issuer"},
-			routes: map[string]string{"free.com": "nobody", "gmail.com": "nobody", "x.okta.com": "nobody"}, healthy: "acme old wild"},
+		{name: "names that nobody may have", put: []Config{brokenConfig("lost", "*.com", "*.co.uk", "github.io", "gmail.com", "*.okta.com")}, problems: []string{"lost issuer"},
+			routes: map[string]string{"free.com": "nobody", "free.co.uk": "nobody", "github.io": "nobody", "gmail.com": "nobody", "x.okta.com": "nobody"}, healthy: "acme old wild"},
+		{name: "a wildcard in its name, in another notation", put: []Config{{ID: "lost", Domains: []Domain{{Name: "*.LOST.test.", State: DomainEnforced}}}}, problems: []string{"lost issuer"},
+			routes: map[string]string{"eu.lost.test": "unavailable by lost", "lost.test": "nobody"}, healthy: "acme old wild"},
 		{name: "a broken row no longer names its domain", put: []Config{brokenConfig("old", "old.test")}, problems: []string{"old issuer"},
 			routes: map[string]string{"old.test": "unavailable by old", "older.test": "unavailable by old"}, healthy: "acme wild"},
 		{name: "a domain moves away from a broken row", put: []Config{brokenConfig("old", "old.test"), routedConfig("acme", "older.test")}, problems: []string{"old issuer"},
@@ -250,6 +252,28 @@ func TestOutOfOrderDoesNotPileUp(t *testing.T) {
 	}
 	if n := r.load().brokenExact.Len(); n != 2 || routedOr(t, r, "n99.test") != "unavailable by acme" || routedOr(t, r, "acme.test") != "unavailable by acme" {
 		t.Errorf("%d domains are kept, want the last one and the healthy one's", n)
+	}
+}
+
+// Readers have the table before while one more that is out of order names the same domain.
+func TestOutOfOrderReachesNoReader(t *testing.T) {
+	t.Parallel()
+	r := routerWith(t)
+	ids := "gfedcba" // each of them before all others
+	for i := range ids {
+		before, first := r.load(), "nobody"
+		if i > 0 {
+			first = ids[i-1 : i]
+		}
+		if err := r.Sync([]Config{brokenConfig(ids[i:i+1], "lost.test", "*.lost.test")}, nil); err == nil {
+			t.Fatal("no error")
+		}
+		for _, domain := range []string{"lost.test", "eu.lost.test"} {
+			_, err := before.route(domain)
+			if e := AsError(err); e.Connector != first && (first != "nobody" || err != ErrNotFound) {
+				t.Errorf("with %c the table before says of %s: %v", ids[i], domain, err)
+			}
+		}
 	}
 }
 
