@@ -34,7 +34,7 @@ type Connector struct {
 	// Revision counts the changes of the whole store: two states of a connector never have the same one.
 	Revision int64 `json:"revision"`
 	// Config is what the administrator entered, with the ID, and with the domains that are the connector's as they are
-	// stored. ClientSecret and NextClientSecret are empty, and Disabled is not used: State says more.
+	// stored. ClientSecret and NextClientSecret are empty, and Disabled is false: State says more.
 	Config oidcsso.Config `json:"config"`
 	// Incomplete says that a draft still lacks its issuer or its client ID, without which it can't be activated.
 	Incomplete bool `json:"incomplete,omitempty"`
