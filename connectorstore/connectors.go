@@ -3,6 +3,7 @@ package connectorstore
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -111,7 +112,7 @@ type Filter struct {
 }
 
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
-// its ID and its error, and nothing else of it.
+// its ID and its error, and nothing else of it. The list is never nil.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -125,7 +126,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 		return nil, fmt.Errorf("connectorstore: %w", err)
 	}
 	defer rows.Close()
-	var list []Listed
+	list := []Listed{}
 	for rows.Next() {
 		r := new(row)
 		if err := rows.Scan(r.fields()...); err != nil {
@@ -151,6 +152,15 @@ type Listed struct {
 	Connector
 	// Err says why nothing but the ID can be given.
 	Err error
+}
+
+// MarshalJSON gives the connector, or else its ID and the text of Err as "error", which is for an operator. A struct that
+// embeds a Listed is written in the same way.
+func (l Listed) MarshalJSON() ([]byte, error) {
+	if l.Err == nil {
+		return json.Marshal(l.Connector)
+	}
+	return json.Marshal(Quarantined{l.ID, l.Err})
 }
 
 // Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft

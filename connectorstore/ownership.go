@@ -190,11 +190,11 @@ func (s *Store) ClaimByID(ctx context.Context, claimID string) (Claim, error) {
 	return h.claim(s.options.ProofLabel), nil
 }
 
-// Claims gives all claims of a connector, sorted by their IDs.
+// Claims gives all claims of a connector, sorted by their IDs. The list is never nil.
 //
 // Errors: CodeNotFound; CodeTampered if one of them can't be trusted, see [Store.Integrity] and [Store.Readmit].
 func (s *Store) Claims(ctx context.Context, connectorID string) ([]Claim, error) {
-	var claims []Claim
+	claims := []Claim{}
 	err := s.snapshot(ctx, func(q queryer) error {
 		r, err := s.verified(ctx, q, connectorID)
 		if err != nil {
@@ -220,7 +220,10 @@ func (s *Store) Claims(ctx context.Context, connectorID string) ([]Claim, error)
 		}
 		return nil
 	})
-	return claims, err
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
 }
 
 // onClaim changes one claim and gives what became of it; the zero Claim if it is gone.

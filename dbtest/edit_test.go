@@ -157,3 +157,18 @@ func TestDisabledIsAState(t *testing.T) {
 		}
 	})
 }
+
+// A list without anything in it is a list in JSON.
+func TestListsAreNeverNull(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		lists := []any{must2(o.Connectors(ctx, connectorstore.Filter{}))(t), must2(o.Integrity(ctx))(t)}
+		c := o.connector("acme")
+		lists = append(lists, must2(o.Claims(ctx, c.ID))(t), must2(o.Grants(ctx, c.ID))(t))
+		for i, list := range lists {
+			if text, err := json.Marshal(list); string(text) != "[]" || err != nil {
+				t.Errorf("%d: %s, %v", i, text, err)
+			}
+		}
+	})
+}
