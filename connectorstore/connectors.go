@@ -285,6 +285,15 @@ func (s *Store) Delete(ctx context.Context, id string, revision int64) error {
 		if r.domains != "[]" { //check:delete-domains
 			return refuse(CodeStateRefused, "Release the domains first: their people then sign in without single sign-on.", "The connector still has domains.")
 		}
+		owned, err := w.readClaims(ctx, w.tx, "connector = ? AND owned = 1", id) // none, unless somebody changed the rows
+		if err != nil {
+			return err
+		}
+		for _, c := range owned {
+			if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil { //check:delete-noted
+				return err
+			}
+		}
 		for _, table := range []string{"oidcsso_claims", "oidcsso_grants"} {
 			if _, err := s.options.Dialect.exec(ctx, w.tx, "DELETE FROM "+table+" WHERE connector = ?", id); err != nil {
 				return err

@@ -9,7 +9,7 @@
 //	go store.RunChecks(ctx) // proofs of domains are looked for again
 //	flow, err := oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: keys})
 //
-// It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its four tables begin with
+// It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its five tables begin with
 // "oidcsso_" and may stand beside the application's own.
 //
 // # Who may do what

@@ -81,11 +81,11 @@ func threeSteps(ctx context.Context, store *connectorstore.Store) error {
 	if err != nil {
 		return err
 	}
-	callback, err := oidcsso.CallbackURL("https://app.example.com/sso", c.ID)
+	callbacks, err := store.CallbackURLs(c)
 	if err != nil {
 		return err
 	}
-	fmt.Println("register this at the identity provider:", callback)
+	fmt.Println("register these at the identity provider:", callbacks)
 
 	// 2. What the registration gave.
 	c.Config.Issuer, c.Config.ClientID = "https://acme.okta.com", "0oa1b2c3"

@@ -83,6 +83,11 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 			if err := w.deleteClaim(ctx, c); err != nil {
 				return false, err
 			}
+			if c.owned { // or so it says; what the row says is below
+				if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil { //check:readmit-claim-noted
+					return false, err
+				}
+			}
 			continue
 		}
 		if !h.agree() {
@@ -95,6 +100,9 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 	for _, d := range stated {
 		if !slices.ContainsFunc(kept, func(k oidcsso.Domain) bool { return k.ClaimID == d.ClaimID }) { //check:readmit-domain
 			mended = true
+			if err := w.noteEnd(ctx, d.Name, d.Wildcard); err != nil { //check:readmit-domain-noted
+				return false, err
+			}
 			gone := &claimRow{id: d.ClaimID, name: d.Name, wildcard: d.Wildcard}
 			w.toldOf(ctx, &holding{claimRow: gone, r: r, domains: stated}, EventDomainReleased)
 		}

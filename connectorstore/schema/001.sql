@@ -56,3 +56,10 @@ CREATE TABLE oidcsso_grants (
 	last_used  BIGINT NOT NULL
 );
 CREATE INDEX oidcsso_grants_address ON oidcsso_grants (address, connector);
+
+CREATE TABLE oidcsso_ended (
+	name     TEXT    NOT NULL,
+	wildcard INTEGER NOT NULL,
+	ended    BIGINT  NOT NULL, -- when a claim that owned the domain last ended
+	PRIMARY KEY (name, wildcard)
+);

@@ -90,7 +90,7 @@ func TestThreeSteps(t *testing.T) {
 		// And when the domain is given up, that is over: but the account has no password to go back to.
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusConflict, "state_refused")
 		w.admin("DELETE", "/domains/"+claim.field("id"), "", "").want(http.StatusNoContent)
-		if ended, err := w.backend.replicas[1].people.claimEndedSince(t.Context(), "ida@initech.test", 0); err != nil || !ended {
+		if ended, err := w.backend.replicas[1].store.ClaimEndedSince(t.Context(), "initech.test", time.Time{}); err != nil || !ended {
 			t.Errorf("it is not noted that the claim ended: %v", err)
 		}
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusNoContent)
@@ -219,7 +219,7 @@ func TestTransfer(t *testing.T) {
 		from := w.claimIn(old)
 		to := w.admin("POST", "/connectors/"+id+"/domains", "", `{"domain": "acme.test"}`).want(200).field("id")
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`"}`).want(422, "proof_missing")
-		if ended, err := w.backend.replicas[0].people.claimEndedSince(t.Context(), "alice@acme.test", 0); err != nil || ended {
+		if ended, err := w.backend.replicas[0].store.ClaimEndedSince(t.Context(), "acme.test", time.Time{}); err != nil || ended {
 			t.Errorf("a move that was refused counts: %v %v", ended, err)
 		}
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`", "asserted": true}`).want(200, `"state": "enforced"`)
