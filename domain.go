@@ -66,8 +66,8 @@ type Domain struct {
 	// "*.acme.example" means the same as "acme.example" with Wildcard.
 	Name string
 	// Wildcard means every name below Name, at any depth, and not Name itself. A name below that has an owner of its own, in
-	// whatever state, is not covered: one that is only verified takes its people out of an enforced wildcard above it.
-	// Default: Name alone.
+	// whatever state, is not covered: one that is only verified takes its people out of an enforced wildcard above it. A
+	// backend that keeps domains itself should refuse that, as package connectorstore does. Default: Name alone.
 	Wildcard bool
 	// State is what the domain may do. Default: DomainClaimed, nothing.
 	State DomainState

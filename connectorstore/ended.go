@@ -49,19 +49,17 @@ func (s *Store) ClaimEndedSince(ctx context.Context, domain string, since time.T
 
 // coveredBy is a condition on name and wildcard, with its arguments, for the domains that cover a canonical name.
 func coveredBy(name string) (condition string, args []any) {
-	args = []any{name}
-	for {
-		var below bool
-		if _, name, below = strings.Cut(name, "."); !below {
-			break
-		}
+	above, parents := wildcardsAbove(name)
+	return "(wildcard = 0 AND name = ? OR " + above + ")", append([]any{name}, parents...)
+}
+
+// wildcardsAbove is one for the wildcards that the name is below.
+func wildcardsAbove(name string) (condition string, args []any) {
+	_, name, _ = strings.Cut(name, ".") // an address's domain has two labels at least
+	for below := true; below; _, name, below = strings.Cut(name, ".") {
 		args = append(args, name)
 	}
-	condition = "(wildcard = 0 AND name = ?"
-	if above := len(args) - 1; above > 0 {
-		condition += " OR wildcard = 1 AND name IN (?" + strings.Repeat(", ?", above-1) + ")"
-	}
-	return condition + ")", args
+	return "wildcard = 1 AND name IN (?" + strings.Repeat(", ?", len(args)-1) + ")", args
 }
 
 // noteEnd keeps that an owned claim ends now. That its proof may have been missing for a while makes it no earlier: whose

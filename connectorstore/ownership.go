@@ -14,8 +14,8 @@ import (
 // not owned neither leads anybody to the connector nor keeps anybody from theirs.
 //
 // "acme.example" and "*.acme.example" are two domains, each with an owner of its own, and so are names below either. For an
-// address the owner of the name itself counts, else the one of the longest wildcard: who was given dev.acme.example to run
-// may own it below somebody else's *.acme.example.
+// address the owner of the name itself counts, else the one of the longest wildcard. Who may own a name below another's
+// wildcard, [Store.Verify] says.
 type Claim struct {
 	// ID is drawn by the store. Identities of an owned domain carry it, see [oidcsso.Domain].
 	ID        string `json:"id"`

@@ -28,7 +28,7 @@ func (a *admin) view(r *http.Request, c connectorstore.Connector) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Config.Domains = nil // they are in the claims, with more
+	c.Config.Domains = nil                             // they are in the claims, with more
 	return connectorView{c, callbacks[0], claims}, nil // one, since this backend has one base URL
 }
 
