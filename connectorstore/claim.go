@@ -69,6 +69,9 @@ func number(b bool) int64 {
 
 // readClaim gives a claim that can be trusted.
 func (s *Store) readClaim(ctx context.Context, q queryer, id string) (*claimRow, error) {
+	if !storable(id) {
+		return nil, notFound("claim")
+	}
 	claims, err := s.readClaims(ctx, q, "id = ?", id)
 	switch {
 	case err != nil:

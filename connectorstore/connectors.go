@@ -14,7 +14,7 @@ import (
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
 // "rekeyed", "redirect_url", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
-const EventConnectorChanged = "connector_changed"
+const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
 	w.told(ctx, EventConnectorChanged, slog.String("connector", r.id), slog.String("tenant", r.tenant),
@@ -23,6 +23,13 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 
 const maxTenant = 200 // bytes
 
+func checkTenant(tenant string) error {
+	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
+		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or is not text.", maxTenant)
+	}
+	return nil
+}
+
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
 // [Store.CallbackURLs]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
 // ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed. Its RedirectURL is the developer's: no form
@@ -30,8 +37,8 @@ const maxTenant = 200 // bytes
 //
 // Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
-	if len(tenant) > maxTenant { //check:store-tenant
-		return Connector{}, refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(tenant); err != nil {
+		return Connector{}, err
 	}
 	if cfg.ID != "" { //check:store-own-id
 		return Connector{}, refuse(CodeInvalid, "Leave it out: the store draws one that was never used.", "The configuration has an ID.")
@@ -114,6 +121,9 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it. The list is never nil.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
+	if !storable(f.Tenant) || !storable(f.After) {
+		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
+	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -149,6 +159,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 
 // Listed is one connector of a list.
 type Listed struct {
+	// Connector is what is stored, or only the ID beside an Err.
 	Connector
 	// Err says why nothing but the ID can be given.
 	Err error
@@ -231,8 +242,8 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if cfg.Disabled { //check:store-disabled
 		return errDisabled()
 	}
-	if len(c.Tenant) > maxTenant { //check:store-tenant
-		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(c.Tenant); err != nil {
+		return err
 	}
 	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
 		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",

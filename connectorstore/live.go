@@ -165,7 +165,7 @@ func pause(ctx context.Context, d time.Duration, wake *<-chan struct{}) {
 
 // EventConnectorQuarantined is the event of a connector whose row can't be used: connector, error. Each replica tells it once
 // for each state of the row.
-const EventConnectorQuarantined = "connector_quarantined"
+const EventConnectorQuarantined oidcsso.EventName = "connector_quarantined"
 
 // quarantineTold tells the store's Events.
 func (l *Live) quarantineTold(ctx context.Context, id string, err error) {

@@ -23,6 +23,7 @@ type Status struct {
 
 // Quarantined is a connector whose row could not be used.
 type Quarantined struct {
+	// ID is the connector's, Err what is wrong with its row.
 	ID  string
 	Err error
 }
