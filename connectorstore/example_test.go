@@ -108,12 +108,10 @@ func threeSteps(ctx context.Context, store *connectorstore.Store) error {
 	if err != nil {
 		return err
 	}
-	if _, err := store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced); err != nil {
+	claim, err = store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced)
+	if err != nil {
 		return err
 	}
-	if c, err = store.Connector(ctx, c.ID); err != nil { // verifying changed it too
-		return err
-	}
-	_, err = store.SetState(ctx, c.ID, c.Revision, connectorstore.StateActive)
+	_, err = store.SetState(ctx, c.ID, claim.Revision, connectorstore.StateActive) // that of the connector by now
 	return err
 }

@@ -49,6 +49,9 @@ type Claim struct {
 	// last one was. Replicas add to them now and then.
 	ReportCount int64     `json:"report_count"`
 	ReportLast  time.Time `json:"report_last,omitzero"`
+	// Revision is that of the connector, which what is done with a claim may have changed: who had read the connector as it was
+	// before need not read it again to change it further, leaving Config.Domains nil.
+	Revision int64 `json:"revision"`
 }
 
 // Domain is the name, with "*." before it for a wildcard.
@@ -114,7 +117,7 @@ func (h *holding) claim(label string) Claim {
 	c := Claim{
 		ID: h.id, Connector: h.connector, Name: h.name, Wildcard: h.wildcard, Owned: h.owned, State: h.state(), Proof: h.proof,
 		Created: instant(h.created), Expires: instant(h.expires), Verified: instant(h.verified), Checked: instant(h.checked),
-		MissingSince: instant(h.missingSince), ReportCount: h.reportCount, ReportLast: instant(h.reportLastAt),
+		MissingSince: instant(h.missingSince), ReportCount: h.reportCount, ReportLast: instant(h.reportLastAt), Revision: h.r.revision,
 	}
 	if h.owned {
 		c.NextCheck = instant(h.nextCheck)

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,5 +171,67 @@ func TestListsAreNeverNull(t *testing.T) {
 				t.Errorf("%d: %s, %v", i, text, err)
 			}
 		}
+	})
+}
+
+// A backend whose process ended between Rekey and its own tables learns again what there is to change.
+func TestRekeyings(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		w, ctx := newWorld(t, e), t.Context()
+		c := must2(w.store.Create(ctx, "acme", oidcsso.Config{Issuer: "https://a.idp.example", ClientID: "x"}))(t)
+		if list := c.Rekeyings(); list == nil || len(list) > 0 {
+			t.Errorf("%+v", list)
+		}
+		for _, step := range []struct{ to, old string }{{"b", "a"}, {"c", "a b"}, {"a", "b c"}, {"d", "b c a"}} {
+			c.Config.Issuer = "https://" + step.to + ".idp.example"
+			var last connectorstore.Rekeying
+			var err error
+			if c, last, err = w.store.Rekey(ctx, c); err != nil {
+				t.Fatal(err)
+			}
+			want := []connectorstore.Rekeying{}
+			for old := range strings.FieldsSeq(step.old) {
+				want = append(want, connectorstore.Rekeying{Connector: c.ID, OldIssuer: "https://" + old + ".idp.example", NewIssuer: c.Config.Issuer})
+			}
+			for _, read := range []connectorstore.Connector{c, must2(w.store.Connector(ctx, c.ID))(t)} {
+				if got := read.Rekeyings(); !slices.Equal(got, want) {
+					t.Errorf("%+v, want %+v", got, want)
+				}
+			}
+			if last != want[len(want)-1] {
+				t.Errorf("the last one was %+v", last)
+			}
+		}
+	})
+}
+
+// An administrator who had read the connector goes on after each step of a domain, without reading it again.
+func TestClaimHasTheConnectorsRevision(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		acme, other := o.connector("acme"), o.connector("acme")
+		at := func(c connectorstore.Claim) connectorstore.Claim {
+			t.Helper()
+			now := must2(o.Connector(ctx, c.Connector))(t).Revision
+			if read := must(t)(o.ClaimByID(ctx, c.ID)).Revision; c.Revision != now || read != now || now == 0 {
+				t.Errorf("the claim has %d, read again %d, and the connector %d", c.Revision, read, now)
+			}
+			return c
+		}
+		c := at(o.claim(acme.ID, "acme.example"))
+		if c.Revision != acme.Revision {
+			t.Error("a claim alone changed the connector")
+		}
+		o.dns.publish(c)
+		c = at(must(t)(o.Verify(ctx, c.ID)))
+		c = at(must(t)(o.SetDomainState(ctx, c.ID, c.State, oidcsso.DomainEnforced)))
+		c = at(must(t)(o.Freeze(ctx, c.ID)))
+		c = at(must(t)(o.Thaw(ctx, c.ID)))
+		acme.Revision, acme.Config.Name, acme.Config.Domains = c.Revision, "Acme", nil
+		must2(o.Update(ctx, acme))(t)
+		to := o.claim(other.ID, "acme.example")
+		moved := at(must(t)(o.TransferAsserted(ctx, c.ID, to.ID)))
+		at(must(t)(o.Assert(ctx, other.ID, "acme.test")))
+		at(must2(o.Claims(ctx, moved.Connector))(t)[0])
 	})
 }

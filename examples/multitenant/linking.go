@@ -128,7 +128,7 @@ func nameOf(id *oidcsso.Identity) string {
 }
 
 // rekey files the accounts of a connector under its new issuer. Until it is done, nobody of them is let in: the address finds
-// an account that is linked already.
+// an account that is linked already. It may be repeated.
 func (p *people) rekey(ctx context.Context, change connectorstore.Rekeying) (int, error) {
 	moved := 0
 	err := inTransaction(ctx, p.db, func(tx *sql.Tx) error {

@@ -201,6 +201,17 @@ func TestRekey(t *testing.T) {
 		body := `{"config": {"name": "Initech", "issuer": "` + client.Issuer + `", "client_id": "` + client.ClientID + `", "client_secret": "` + client.ClientSecret + `"}}`
 		w.admin("PUT", "/connectors/"+id, w.etag(id), body).want(http.StatusConflict, "issuer_frozen")
 		w.admin("POST", "/operator/connectors/"+id+"/rekey", w.etag(id), body).want(200, `"accounts": 1`)
+		again := "/operator/connectors/" + id + "/rekey/accounts"
+		w.admin("POST", again, "", "").want(200, `"accounts": 0`)
+
+		// As if the process had ended before it came to the accounts.
+		people, old := w.backend.replicas[0].people, oidcsso.AccountKey{Connector: id, Issuer: w.demo.idps["initech"].Issuer(), Subject: "ida-1"}
+		if n, err := changed(t.Context(), people.db, "UPDATE links SET issuer = $1, key = $2 WHERE connector = $3", old.Issuer, old.String(), id); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		w.settle()
+		w.browser().signIn("globex", "ida@initech.test").want(http.StatusForbidden)
+		w.admin("POST", again, "", "").want(200, `"accounts": 1`)
 		w.settle()
 		w.browser().signIn("globex", "ida@initech.test").want(200, "Hello, Ida Ingram")
 		if found, err := w.backend.replicas[0].people.byAddress(t.Context(), "ida@initech.test"); err != nil || found.id != "ida" {
