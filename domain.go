@@ -90,9 +90,9 @@ func AssertDomains(names ...string) []Domain {
 	return domains
 }
 
-// readWildcard takes "*." off the name.
+// readWildcard takes "*." off the name. It may be called again on what it gave; a name with two of them keeps both, and is none.
 func (d *Domain) readWildcard() {
-	if name, ok := strings.CutPrefix(d.Name, "*."); ok {
+	if name, ok := strings.CutPrefix(d.Name, "*."); ok && !strings.HasPrefix(name, "*.") { //check:wildcard-twice
 		d.Name, d.Wildcard = name, true
 	}
 }
