@@ -175,7 +175,7 @@ func (l Listed) MarshalJSON() ([]byte, error) {
 }
 
 // Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
-// may lack issuer and client ID.
+// may lack issuer and client ID. The tenant is for the backend to choose, not for a tenant's administrator.
 //
 // A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
