@@ -338,6 +338,19 @@ func TestSyncOfManyRivals(t *testing.T) {
 	}
 }
 
+// A connector that names its own default redirect URI is no rival of itself.
+func TestSyncOfTheDefaultRedirectURI(t *testing.T) {
+	t.Parallel()
+	cfg := routedConfig("acme", "acme.test")
+	cfg.RedirectURL = "https://app.test/sso/callback/acme"
+	r := routerWith(t)
+	for range 2 {
+		if err := r.Sync([]Config{cfg}, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Even bad Options leave no domain open.
 func TestSyncWithBadOptions(t *testing.T) {
 	t.Parallel()
