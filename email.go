@@ -16,6 +16,13 @@ func (c *Connector) resolveEmail(ctx context.Context, id *Identity, source Sourc
 		if c.cfg.RequireEmail { //check:email-required
 			return newError(CodeEmailMissing, c.cfg.ID, nil)
 		}
+		for i := range c.routes {
+			if d := c.routes[i].Domain; d.State.unproven() { //check:email-frozen-absent
+				// Whoever has lost a domain could otherwise leave the address out, and let new people in.
+				id.EmailStatus, id.Domain = EmailFrozen, d
+				break
+			}
+		}
 		return nil
 	}
 	route, err := c.owner(ctx, source, address.Domain)

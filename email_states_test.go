@@ -55,6 +55,19 @@ func TestFrozenDomainTrustsNoAddress(t *testing.T) {
 	trustsNoAddress(t, oidcsso.DomainFrozen)
 }
 
+// An identity provider that leaves the address out lets nobody new in either.
+func TestFrozenDomainAndNoAddress(t *testing.T) {
+	t.Parallel()
+	for _, state := range []oidcsso.DomainState{oidcsso.DomainFrozen, oidcsso.DomainLapsed} {
+		tr := newEmailTrial(t, true)
+		tr.cfg.Domains[0].State, tr.alice.Email = state, ""
+		tr.beginWithRouter()
+		if id := tr.wantVerdict(signedIn(oidcsso.EmailFrozen), ""); id != nil && id.Domain.State != state {
+			t.Errorf("the domain is %+v", id.Domain)
+		}
+	}
+}
+
 // It is the same for one that was not enforced.
 func TestLapsedDomainTrustsNoAddress(t *testing.T) {
 	t.Parallel()

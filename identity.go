@@ -100,7 +100,8 @@ const (
 	EmailSilent EmailStatus = "silent"
 	// EmailGuest: the address is outside the connector's domains, and guests are allowed.
 	EmailGuest EmailStatus = "guest"
-	// EmailFrozen: the address is in a domain of the connector's that is frozen or lapsed: its owner may be another one by now.
+	// EmailFrozen: the address is in a domain of the connector's that is frozen or lapsed: its owner may be another one by now. Or
+	// there is no address, and the connector has such a domain.
 	// Identity.Domain is set, and Identity.Email is not. Whoever has an account signs in by their key; an address
 	// may not make or find one.
 	EmailFrozen EmailStatus = "frozen"
