@@ -3,6 +3,7 @@ package connectorstore_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -164,6 +165,41 @@ func testConnection(ctx context.Context, live *connectorstore.Live, c connectors
 	return findings, nil
 }
 
+// A whole sign-in of the administrator, before any domain is enforced. It signs nobody in here.
+func Example_trial() {
+	flow := new(oidcsso.Flow)
+	http.HandleFunc("POST /admin/connectors/{id}/trial", func(w http.ResponseWriter, r *http.Request) { trial(w, r, flow, "of the tenant, active") })
+	http.HandleFunc("GET /sso/callback/{id}", func(w http.ResponseWriter, r *http.Request) { callback(w, r, flow) })
+}
+
+func trial(w http.ResponseWriter, r *http.Request, flow *oidcsso.Flow, connectorID string) {
+	if err := flow.Redirect(w, r, connectorID, oidcsso.BeginParams{Data: []byte("trial")}); err != nil {
+		fail(w, err)
+	}
+}
+
+func callback(w http.ResponseWriter, r *http.Request, flow *oidcsso.Flow) {
+	signIn, err := flow.Finish(w, r)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if string(signIn.Data) == "trial" { // it was sealed: nobody else can have written it
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(signIn.Identity); err != nil {
+			log.Print(err)
+		}
+		return
+	}
+	// Otherwise find the account, and start its session.
+}
+
+func fail(w http.ResponseWriter, err error) {
+	e := oidcsso.AsError(err)
+	log.Print(err)
+	http.Error(w, e.Public+" "+e.ID, e.HTTPStatus())
+}
+
 // ownConnector and ownClaim are how every request of a tenant begins: an ID in a path may be another tenant's.
 func ownConnector(ctx context.Context, store *connectorstore.Store, tenant, id string) (connectorstore.Connector, error) {
 	c, err := store.Connector(ctx, id)
@@ -202,7 +238,7 @@ func ExampleWithActor() {
 // A client secret that is about to expire gives way to another one, while people sign in.
 func ExampleStore_PromoteNextSecret() {
 	ctx, store, live := context.Background(), new(connectorstore.Store), new(connectorstore.Live)
-	c, err := enterNextSecret(ctx, store, "the connector's ID", "from the form")
+	c, err := enterNextSecret(ctx, store, "the connector's ID", 42, "from the form")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -221,11 +257,12 @@ func ExampleStore_PromoteNextSecret() {
 }
 
 // enterNextSecret changes nothing yet: the next one is used when the identity provider refuses the current one.
-func enterNextSecret(ctx context.Context, store *connectorstore.Store, id, secret string) (connectorstore.Connector, error) {
+func enterNextSecret(ctx context.Context, store *connectorstore.Store, id string, revision int64, secret string) (connectorstore.Connector, error) {
 	c, err := store.Connector(ctx, id)
 	if err != nil {
 		return connectorstore.Connector{}, err
 	}
+	c.Revision = revision                                 // the one that the administrator saw
 	c.Config.NextClientSecret = oidcsso.NewSecret(secret) // the current one is never in c, and stays as it is
 	return store.Update(ctx, c)
 }
