@@ -1,7 +1,9 @@
 package connectorstore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -17,12 +19,7 @@ func (w *writer) above(ctx context.Context, h *holding) (*holding, error) {
 	if err != nil || len(claims) == 0 {
 		return nil, err
 	}
-	longest := claims[0]
-	for _, c := range claims {
-		if len(c.name) > len(longest.name) { //check:below-longest
-			longest = c
-		}
-	}
+	longest := slices.MaxFunc(claims, func(a, b *claimRow) int { return cmp.Compare(len(a.name), len(b.name)) })
 	if err := w.verifyClaim(longest); err != nil {
 		return nil, err
 	}
@@ -85,10 +82,5 @@ func (h *holding) enforcement(below *row) oidcsso.DomainState {
 
 // strength orders the states that can be set.
 func strength(state oidcsso.DomainState) int {
-	for i, s := range settable {
-		if s == state {
-			return i
-		}
-	}
-	return 0
+	return max(slices.Index(settable, state), 0)
 }

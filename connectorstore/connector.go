@@ -71,12 +71,14 @@ func (r *row) connector() (Connector, error) {
 func (r *row) live() (oidcsso.Config, error) {
 	cfg, err := r.configuration()
 	cfg.Disabled = r.state != string(StateActive)
-	if r.state == string(StateDraft) {
-		cfg = withStandIns(cfg)      // no sign-in begins with them, and the domains are owned all the same
-		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
-			if lost := cfg.Domains[i].State; lost != oidcsso.DomainFrozen && lost != oidcsso.DomainLapsed {
-				cfg.Domains[i].State = oidcsso.DomainVerified
+	if r.state == string(StateDraft) { //check:draft-enforces-nothing
+		cfg = withStandIns(cfg)         // no sign-in begins with them, and the domains are owned all the same
+		for i, d := range cfg.Domains { // owned, but nobody is sent there or kept out
+			state := oidcsso.DomainVerified
+			if unproven(d.State) { //check:draft-unproven
+				state = oidcsso.DomainLapsed
 			}
+			cfg.Domains[i].State = state
 		}
 	}
 	return cfg, err

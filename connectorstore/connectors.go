@@ -175,7 +175,7 @@ func (l Listed) MarshalJSON() ([]byte, error) {
 }
 
 // Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
-// may lack issuer and client ID.
+// may lack issuer and client ID. The tenant is for the backend to choose, not for a tenant's administrator.
 //
 // A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
@@ -249,7 +249,7 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
 			"Somebody has signed in since, and accounts are found by the issuer.")
 	}
-	cfg.ID, cfg.Domains, cfg.RedirectURL = r.id, old.Domains, old.RedirectURL //check:store-kept
+	cfg.ID, cfg.Domains, cfg.RedirectURL = r.id, old.Domains, old.RedirectURL
 	keep := cfg.Issuer == old.Issuer && cfg.ClientID == old.ClientID && cfg.TokenEndpointAuthMethod == old.TokenEndpointAuthMethod
 	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
 		return err
@@ -301,7 +301,7 @@ func (s *Store) Delete(ctx context.Context, id string, revision int64) error {
 			return err
 		}
 		for _, c := range owned {
-			if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil { //check:delete-noted
+			if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil {
 				return err
 			}
 		}

@@ -118,7 +118,7 @@ func (w *writer) end(ctx context.Context, h *holding) error {
 	if err := w.deleteClaim(ctx, h.claimRow); err != nil || !h.owned {
 		return err
 	}
-	if err := w.noteEnd(ctx, h.name, h.wildcard); err != nil { //check:end-noted
+	if err := w.noteEnd(ctx, h.name, h.wildcard); err != nil {
 		return err
 	}
 	h.domains = slices.DeleteFunc(h.domains, func(d oidcsso.Domain) bool { return d.ClaimID == h.id })

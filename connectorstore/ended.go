@@ -44,7 +44,10 @@ func (s *Store) ClaimEndedSince(ctx context.Context, domain string, since time.T
 			return true, nil
 		}
 	}
-	return ended > 0, nil //check:ended-since
+	if ended > 0 { //check:ended-since
+		return true, nil
+	}
+	return false, nil
 }
 
 // coveredBy is a condition on name and wildcard, with its arguments, for the domains that cover a canonical name.

@@ -27,6 +27,9 @@ func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 		if trusted && r.state == stateDeleted {
 			return notFound("connector")
 		}
+		if !trusted {
+			r.state = string(StateDisabled) // whatever it says: a draft would enforce nothing
+		}
 		mended, err := w.reconcile(ctx, r)
 		if err != nil {
 			return err
@@ -57,12 +60,12 @@ func (w *writer) disarm(r *row) error {
 	if err != nil {
 		return err
 	}
-	cfg = withStandIns(cfg)          // what it was when it was a draft is not known, and a draft would enforce nothing
+	cfg = withStandIns(cfg)          // perhaps it was a draft
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
 	if err := w.check(cfg); err != nil {
 		return err
 	}
-	r.state, r.secret, r.nextSecret = string(StateDisabled), "", ""
+	r.secret, r.nextSecret = "", ""
 	return r.setConfiguration(cfg)
 }
 
@@ -83,8 +86,8 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 			if err := w.deleteClaim(ctx, c); err != nil {
 				return false, err
 			}
-			if c.owned { // or so it says; what the row says is below
-				if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil { //check:readmit-claim-noted
+			if c.owned { // or so it says; what the row says is below //check:readmit-claim-noted
+				if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil {
 					return false, err
 				}
 			}
@@ -100,7 +103,7 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 	for _, d := range stated {
 		if !slices.ContainsFunc(kept, func(k oidcsso.Domain) bool { return k.ClaimID == d.ClaimID }) { //check:readmit-domain
 			mended = true
-			if err := w.noteEnd(ctx, d.Name, d.Wildcard); err != nil { //check:readmit-domain-noted
+			if err := w.noteEnd(ctx, d.Name, d.Wildcard); err != nil {
 				return false, err
 			}
 			gone := &claimRow{id: d.ClaimID, name: d.Name, wildcard: d.Wildcard}

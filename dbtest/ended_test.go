@@ -153,5 +153,9 @@ func TestEndedNamesThatAreNone(t *testing.T) {
 		}
 		o.ended("acme.example", time.Time{}, false)
 		o.ended("victim.example", time.Time{}, true)
+		var n int
+		if err := o.db.QueryRow("SELECT COUNT(*) FROM oidcsso_ended").Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d rows, %v", n, err)
+		}
 	})
 }

@@ -67,8 +67,16 @@ func TestThreeSteps(t *testing.T) {
 			t.Error("a domain that is only routed ended a session")
 		}
 		w.browser().submit(w.origin+"/login", "email", "ida@initech.test").want(200, "Continue with Initech", `name="password"`)
+		w.admin("PUT", state, "", `{"from": "routed", "to": "report_only"}`).want(200)
+		w.settle()
+		someone := w.browser()
+		someone.submit(w.origin+"/login", "email", "ida@initech.test").want(200, "Continue with Initech", `name="password"`)
+		someone.submit(w.origin+"/login", "email", "ida@initech.test", "password", "tulip").want(http.StatusSeeOther)
+		if n := strings.Count(w.log.String(), "oidcsso: report_only"); n != 1 {
+			t.Errorf("one attempt with a password counts as %d", n)
+		}
 		w.admin("PUT", state, "", `{"from": "verified", "to": "enforced"}`).want(http.StatusPreconditionFailed, "conflict")
-		w.admin("PUT", state, "", `{"from": "routed", "to": "enforced"}`).want(200, `"state": "enforced"`)
+		w.admin("PUT", state, "", `{"from": "report_only", "to": "enforced"}`).want(200, `"state": "enforced"`)
 		w.settle()
 
 		// From now on there is one way in, at both replicas.
