@@ -200,28 +200,31 @@ func fail(w http.ResponseWriter, err error) {
 	http.Error(w, e.Public+" "+e.ID, e.HTTPStatus())
 }
 
-// ownConnector and ownClaim are how every request of a tenant begins: an ID in a path may be another tenant's.
+// ownConnector and ownClaim are how every request of a tenant begins: an ID in a path may be another tenant's. Then the answer
+// is the same as where there is none.
 func ownConnector(ctx context.Context, store *connectorstore.Store, tenant, id string) (connectorstore.Connector, error) {
 	c, err := store.Connector(ctx, id)
-	if err == nil && c.Tenant != tenant {
-		err = connectorstore.CodeNotFound // the same as where there is none
+	if errors.Is(err, connectorstore.CodeNotFound) || err == nil && c.Tenant != tenant {
+		return connectorstore.Connector{}, errNone
 	}
-	if err != nil {
-		return connectorstore.Connector{}, err
-	}
-	return c, nil
+	return c, err
 }
 
 func ownClaim(ctx context.Context, store *connectorstore.Store, tenant, claimID string) (connectorstore.Claim, error) {
 	claim, err := store.ClaimByID(ctx, claimID)
-	if err != nil {
-		return connectorstore.Claim{}, err
+	if errors.Is(err, connectorstore.CodeNotFound) {
+		return connectorstore.Claim{}, errNone
 	}
-	if _, err := ownConnector(ctx, store, tenant, claim.Connector); err != nil {
+	if err == nil {
+		_, err = ownConnector(ctx, store, tenant, claim.Connector)
+	}
+	if err != nil {
 		return connectorstore.Claim{}, err
 	}
 	return claim, nil
 }
+
+var errNone = &connectorstore.Error{Code: connectorstore.CodeNotFound, Message: "You have none with this ID.", Remedy: "Look for it in your list."}
 
 // A tenant changes its own domain. The events of it name who did.
 func ExampleWithActor() {
