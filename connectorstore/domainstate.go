@@ -17,7 +17,7 @@ var settable = []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRoute
 //
 // For a draft it takes effect when the connector is activated. Enforced for a disabled connector lets nobody of the domain
 // in. Below a wildcard of the same connector or tenant no state can be set that is weaker than the wildcard's: its people would
-// get in another way.
+// get in another way. A name does not follow when the wildcard above it is made more enforced.
 //
 // Errors: CodeNotFound, CodeTampered; CodeConflict if the state is not from; CodeStateRefused for other states, for a
 // domain that is not owned, or that is frozen or lapsed, and for a weaker state than that of the wildcard above.
