@@ -17,7 +17,8 @@
 //
 // With another issuer or another connector all its people have new keys, and their accounts are refused as linked. That is
 // meant: from outside it looks the same as a takeover. Remove the old links, as an act of an administrator that is logged.
-// Each account is then linked anew at the next sign-in, if it was made or linked under the same ClaimID.
+// Each account is then linked anew at the next sign-in, if it was made or linked under the same ClaimID. A domain that moved to
+// another connector has another ClaimID: an administrator who knows that it is the same company changes that as well.
 package accounts
 
 import (
@@ -56,9 +57,11 @@ type Accounts[U any] struct {
 	// key has an account, it returns [ErrConflict]. Required with ByEmail.
 	Link func(ctx context.Context, user U, id *oidcsso.Identity, lose []Credential) error
 
-	// Create makes an account, never in a frozen domain. In one transaction it stores the account, Identity.Key and the ClaimID of Identity.Domain; its
-	// address is Identity.Email or none, never the claim "email", which may be anybody's. If the key or the address has an
-	// account already, it returns [ErrConflict]. Default: accounts are not made at sign-in.
+	// Create makes an account, never in a frozen domain. In one transaction it stores the account, Identity.Key and the ClaimID
+	// of Identity.Domain; its address is Identity.Email or none, never the claim "email", which may be anybody's. Where tenants
+	// enter connectors, none if the State of Identity.Domain is DomainClaimed: the address is then only what one of their identity
+	// providers says. If the key or the address has an account already, it returns [ErrConflict]. Default: accounts are not made
+	// at sign-in.
 	Create func(ctx context.Context, id *oidcsso.Identity) (U, error)
 }
 

@@ -12,6 +12,15 @@
 // It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its five tables begin with
 // "oidcsso_" and may stand beside the application's own.
 //
+// # From a draft to enforcement
+//
+// A connector that [Store.Create] made is a draft: it has an ID, from which its Callback URI follows, and enforces nothing, in
+// whatever state its domains are. [Store.Update] gives it issuer, client ID and secret, [Store.SetState] activates it,
+// [Store.Claim] and [Store.Verify] make a domain its own, and [Store.SetDomainState] enforces that. The example of [Store] has it all.
+//
+// A Store answers from the database. A Live answers from what it read last, a second ago: who has changed something and wants it
+// to be in force at this replica calls [Live.Sync].
+//
 // # Who may do what
 //
 // A tenant's administrator may [Store.Create] a connector and see its Callback URI, [Store.Update] it, enter secrets,

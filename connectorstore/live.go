@@ -86,7 +86,8 @@ func (s *Store) NewLive(o *LiveOptions) *Live {
 
 var errNotLoaded = errors.New("connectorstore: the connectors have not been loaded yet; Live.Status says why")
 
-// Connector gives the connector with this ID, also a draft and a disabled one. [oidcsso.ErrNotFound] means that there is none.
+// Connector gives the connector with this ID, also a draft and a disabled one. [oidcsso.ErrNotFound] means that there is none, or
+// that this replica does not know it yet: call [Live.Sync] before, where it may have been made a moment ago.
 func (l *Live) Connector(ctx context.Context, id string) (*oidcsso.Connector, error) {
 	if !l.loaded.Load() { //check:live-loaded-connector
 		return nil, errNotLoaded

@@ -92,7 +92,8 @@ func (p *people) create(ctx context.Context, id *oidcsso.Identity) (person, erro
 		if err := one(insertPerson(ctx, tx, made)); err != nil {
 			return err
 		}
-		if id.Email != "" {
+		// Without a domain that is the connector's, the address is only what some tenant's identity provider says.
+		if id.Email != "" && id.Domain.State != oidcsso.DomainClaimed {
 			if err := one(insertAddress(ctx, tx, made.id, id.Email)); err != nil {
 				return err
 			}

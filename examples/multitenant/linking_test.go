@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"net/http"
 	"sync"
 	"testing"
 
+	"github.com/oidcsso/oidcsso"
 	"github.com/oidcsso/oidcsso/accounts"
 	"github.com/oidcsso/oidcsso/oidcssotest"
 )
@@ -85,5 +87,31 @@ func TestUnconfirmedAddress(t *testing.T) {
 		if !errors.As(err, &refusal) || refusal.Reason != accounts.ReasonAddressUnverified {
 			t.Error(err)
 		}
+	})
+}
+
+// Any tenant can run an identity provider that names anybody. Without a domain of the connector's that is no address.
+func TestConnectorWithoutDomainTakesNoAddress(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		people := w.backend.replicas[0].people
+		id := oidcssotest.Identity(t, userOf("m", "chief@victim.test", "Mallory"), func(c *oidcsso.Config) { c.Domains = nil })
+		resolver := people.accounts()
+		made, err := resolver.Resolve(t.Context(), id)
+		if err != nil || isNobody(made) || len(made.addresses) != 0 {
+			t.Errorf("%+v %v", made, err)
+		}
+		if found, err := people.byAddress(t.Context(), "chief@victim.test"); err != nil || !isNobody(found) {
+			t.Errorf("the address is taken: %+v %v", found, err)
+		}
+	})
+}
+
+// Where single sign-on is only offered, an account that is older keeps its password, and its owner reads so.
+func TestOfferedToAnOlderAccount(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if n, err := changed(t.Context(), w.backend.replicas[0].people.db, "INSERT INTO addresses (address, person, verified) VALUES ('gina@globex.test', 'nora', 1)"); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		w.browser().offered("globex", "gina@globex.test").want(http.StatusForbidden, "an account with a password here")
 	})
 }

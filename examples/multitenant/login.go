@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/oidcsso/oidcsso"
+	"github.com/oidcsso/oidcsso/accounts"
 )
 
 // login handles both forms: the one with the address, and the one with the password.
@@ -79,8 +80,11 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	accounts := a.people.accounts()
-	found, err := accounts.Resolve(r.Context(), signIn.Identity)
+	resolver := a.people.accounts()
+	found, err := resolver.Resolve(r.Context(), signIn.Identity)
+	if errors.Is(err, accounts.ReasonDomainNotEnforced) { // the account keeps its password until the company enforces the domain
+		err = oidcsso.Refuse("You have an account with a password here. Please sign in with that.")
+	}
 	if err != nil {
 		a.fail(w, err)
 		return
