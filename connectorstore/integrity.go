@@ -43,15 +43,15 @@ func (a *audit) fault(format string, args ...any) error {
 }
 
 func (a *audit) all(ctx context.Context) error {
-	var revision, newest int64
+	var revision, ahead int64
 	if err := a.QueryRowContext(ctx, "SELECT revision FROM oidcsso_meta").Scan(&revision); err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
-	if err := a.QueryRowContext(ctx, "SELECT COALESCE(MAX(revision), 0) FROM oidcsso_connectors").Scan(&newest); err != nil {
+	if err := a.QueryRowContext(ctx, a.options.Dialect.query("SELECT COUNT(*) FROM oidcsso_connectors WHERE revision > ?"), revision).Scan(&ahead); err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
-	if newest > revision {
-		if err := a.fault("A connector is at revision %d, and the store only at %d.", newest, revision); err != nil {
+	if ahead > 0 {
+		if err := a.fault("The store is at revision %d, and behind that of connectors: %d.", revision, ahead); err != nil {
 			return err
 		}
 	}

@@ -22,13 +22,14 @@ type row struct {
 	domains, formerIssuers   string
 	signedIn, created, upped int64
 	mac                      string
+	odd                      bool // a column has what no store writes
 }
 
 const rowColumns = "id, tenant, state, revision, config, secret, next_secret, domains, former_issuers, signed_in, created, updated, mac"
 
 func (r *row) fields() []any {
-	return []any{&r.id, &r.tenant, &r.state, &r.revision, &r.config, &r.secret, &r.nextSecret, &r.domains, &r.formerIssuers,
-		&r.signedIn, &r.created, &r.upped, &r.mac}
+	return columns(&r.odd, &r.id, &r.tenant, &r.state, &r.revision, &r.config, &r.secret, &r.nextSecret, &r.domains, &r.formerIssuers,
+		&r.signedIn, &r.created, &r.upped, &r.mac)
 }
 
 func (r *row) values() []any {
@@ -45,7 +46,7 @@ func (r *row) signed() []byte {
 
 // verify refuses a row that this store did not write.
 func (s *Store) verify(r *row) error {
-	if !s.options.Ring.verify(r.signed(), r.mac) { //check:row-tampered
+	if r.odd || !s.options.Ring.verify(r.signed(), r.mac) { //check:row-tampered
 		return tampered("connector", r.id)
 	}
 	return nil
