@@ -107,7 +107,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ?", []any{f.After}
+	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ? AND "+textID, []any{f.After}
 	if f.Tenant != "" {
 		query, args = query+" AND tenant = ?", append(args, f.Tenant)
 	}

@@ -66,6 +66,15 @@ func (a *audit) all(ctx context.Context) error {
 
 // each visits all IDs of a table, page by page: a transaction reads one thing at a time.
 func (a *audit) each(ctx context.Context, table string, visit func(ctx context.Context, id string) error) error {
+	var blobs int
+	if err := a.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table+" WHERE NOT ("+textID+")").Scan(&blobs); err != nil {
+		return fmt.Errorf("connectorstore: %w", err)
+	}
+	if blobs > 0 {
+		if err := a.fault("The table %s has rows whose ID is no text: %d.", table, blobs); err != nil {
+			return err
+		}
+	}
 	for after := ""; ; {
 		ids, err := a.ids(ctx, a.queryer, table, after)
 		if err != nil || len(ids) == 0 {
