@@ -76,6 +76,9 @@ func (s *Store) verifyClaim(c *claimRow) error {
 
 // readClaims gives claims as they are, in the order of their IDs; the caller verifies them.
 func (s *Store) readClaims(ctx context.Context, q queryer, where string, args ...any) ([]*claimRow, error) {
+	if !storable(args...) {
+		return nil, nil
+	}
 	rows, err := q.QueryContext(ctx, s.options.Dialect.query("SELECT "+claimColumns+" FROM oidcsso_claims WHERE "+where+" ORDER BY id"), args...)
 	if err != nil {
 		return nil, fmt.Errorf("connectorstore: %w", err)

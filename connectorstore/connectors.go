@@ -28,8 +28,8 @@ const maxTenant = 200 // bytes
 //
 // Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
-	if len(tenant) > maxTenant { //check:store-tenant
-		return Connector{}, refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(tenant); err != nil {
+		return Connector{}, err
 	}
 	if cfg.ID != "" { //check:store-own-id
 		return Connector{}, refuse(CodeInvalid, "Leave it out: the store draws one that was never used.", "The configuration has an ID.")
@@ -61,6 +61,13 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 		return Connector{}, err
 	}
 	return made.connector()
+}
+
+func checkTenant(tenant string) error {
+	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
+		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or has bytes that are no text.", maxTenant)
+	}
+	return nil
 }
 
 // newID is 80 random bits, in the alphabet of connector IDs.
@@ -104,6 +111,9 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
+	if !storable(f.Tenant, f.After) {
+		return nil, nil
+	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
@@ -202,8 +212,8 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if cfg.Domains != nil && !slices.Equal(cfg.Domains, old.Domains) { //check:store-domains-changed
 		return refuse(CodeInvalid, "Use Claim, Verify, SetDomainState and Release.", "The configuration has other domains than the connector.")
 	}
-	if len(c.Tenant) > maxTenant { //check:store-tenant
-		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes.", maxTenant)
+	if err := checkTenant(c.Tenant); err != nil {
+		return err
 	}
 	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
 		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",

@@ -58,6 +58,9 @@ func tampered(what, id string) error {
 }
 
 func (s *Store) readRow(ctx context.Context, q queryer, id string) (*row, error) {
+	if !storable(id) {
+		return nil, notFound("connector")
+	}
 	r := new(row)
 	err := q.QueryRowContext(ctx, s.options.Dialect.query("SELECT "+rowColumns+" FROM oidcsso_connectors WHERE id = ?"), id).Scan(r.fields()...)
 	switch {
