@@ -21,8 +21,11 @@ func TestTextThatNoDatabaseHolds(t *testing.T) {
 		sync1(t, l)
 		for _, text := range []string{"\x00", "a\x00b", "\xff", "\xed\xa0\x80", strings.Repeat("x", 1<<20), "' OR '1' = '1", "%", "acme\u202e"} {
 			for name, call := range map[string]func() error{
-				"Connector":  func() error { _, err := o.Connector(ctx, text); return err },
-				"Update":     func() error { _, err := o.Update(ctx, connectorstore.Connector{ID: text, Config: acme.Config}); return err },
+				"Connector": func() error { _, err := o.Connector(ctx, text); return err },
+				"Update": func() error {
+					_, err := o.Update(ctx, connectorstore.Connector{ID: text, Config: acme.Config})
+					return err
+				},
 				"SetState":   func() error { _, err := o.SetState(ctx, text, 1, connectorstore.StateActive); return err },
 				"Delete":     func() error { return o.Delete(ctx, text, 1) },
 				"Readmit":    func() error { _, err := o.Readmit(ctx, text); return err },

@@ -55,4 +55,4 @@ CREATE TABLE oidcsso_grants (
 	uses       BIGINT NOT NULL,
 	last_used  BIGINT NOT NULL
 );
-CREATE INDEX oidcsso_grants_address ON oidcsso_grants (address, connector);
+CREATE INDEX oidcsso_grants_connector ON oidcsso_grants (connector, address);
