@@ -86,8 +86,21 @@ type wiredConn struct {
 
 func (c *wiredConn) Close() error { return c.held.Close() }
 
+// ResetSession and IsValid say that a connection is dead that its driver gave up when its user had gone.
+func (c *wiredConn) ResetSession(ctx context.Context) error {
+	if r, ok := c.Conn.(driver.SessionResetter); ok {
+		return r.ResetSession(ctx)
+	}
+	return nil
+}
+
+func (c *wiredConn) IsValid() bool {
+	v, ok := c.Conn.(driver.Validator)
+	return !ok || v.IsValid()
+}
+
 func (c *wiredConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	if c.w.step(false) == refuses {
+	if c.w.step(false) != fine {
 		return nil, errWire
 	}
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
