@@ -41,26 +41,25 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 	if err := s.checkIn(StateDraft, cfg); err != nil {
 		return Connector{}, err
 	}
-	var made *row
+	r := &row{id: cfg.ID, tenant: tenant, state: string(StateDraft), domains: "[]", formerIssuers: "[]"}
+	if err := r.setConfiguration(cfg); err != nil {
+		return Connector{}, err
+	}
+	if err := s.sealSecrets(ctx, r, &cfg); err != nil { // not while others wait
+		return Connector{}, err
+	}
 	err := s.write(ctx, func(w *writer) error {
-		r := &row{id: cfg.ID, tenant: tenant, state: string(StateDraft), domains: "[]", formerIssuers: "[]", created: millis(w.now)}
-		if err := r.setConfiguration(cfg); err != nil {
-			return err
-		}
-		if err := s.sealSecrets(ctx, r, &cfg); err != nil {
-			return err
-		}
+		r.created = millis(w.now)
 		if err := w.insert(ctx, r); err != nil {
 			return err
 		}
-		made = r
 		w.changed(ctx, r, "created")
 		return nil
 	})
 	if err != nil {
 		return Connector{}, err
 	}
-	return made.connector()
+	return r.connector()
 }
 
 func checkTenant(tenant string) error {
