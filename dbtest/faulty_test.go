@@ -24,6 +24,7 @@ const (
 	fine    fault = iota
 	refuses       // it is not done
 	mute          // it is done, and its answer is lost
+	hangs         // nothing comes back, until the caller goes
 )
 
 var errWire = errors.New("the connection is lost")
@@ -109,8 +110,12 @@ func (c *wiredConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx,
 
 func (c *wiredConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	f := c.w.step(false)
-	if f == refuses {
+	switch f {
+	case refuses:
 		return nil, errWire
+	case hangs:
+		<-ctx.Done()
+		return nil, ctx.Err()
 	}
 	result, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 	if f == mute {

@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,6 +88,39 @@ func TestLiveOutlivesASealerThatHangs(t *testing.T) {
 		}
 		if got := password(ctx, l, "a@public.example") + ", " + connector(ctx, l, "caa"); got != "by public, unavailable" || len(l.Status().Quarantined) != 200 {
 			t.Errorf("it is %s, with %d in quarantine", got, len(l.Status().Quarantined))
+		}
+	})
+}
+
+// Somebody holds the writers' lock and has gone. The replica reads on, and says that it does.
+func TestLiveReadsWhileNobodyCanWrite(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		w.insert(t, row("acme", 1, "acme.example"))
+		wire := new(wire)
+		store, err := connectorstore.New(wire.through(t, w.open(t)), &connectorstore.Options{Dialect: w.e.Dialect, Ring: w.ring, SSO: w.options()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := store.NewLive(nil)
+		sync1(t, l)
+		l.Event(ctx, oidcsso.EventSignInSucceeded, slog.String("connector", "acme"), slog.String("issuer", "https://acme.okta.com"))
+		w.later(time.Minute)
+		wire.from(func(step int, _ bool) fault {
+			if step > 2 { // after the look: begin, and the update of meta
+				return hangs
+			}
+			return fine
+		})
+		begun := time.Now()
+		sync1(t, l)
+		if took, s := time.Since(begun), l.Status(); took > time.Minute || !s.LastSync.Equal(start.Add(time.Minute)) || s.Err == nil {
+			t.Errorf("after %s the status is %+v", took, s)
+		}
+		wire.from(nil)
+		sync1(t, l)
+		if s := l.Status(); s.Err != nil {
+			t.Error(s.Err)
 		}
 	})
 }
