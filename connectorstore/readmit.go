@@ -60,7 +60,7 @@ func (w *writer) disarm(r *row) error {
 	}
 	cfg = withStandIns(cfg)          // what it was when it was a draft is not known, and a draft would enforce nothing
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
-	if w.check(cfg) != nil { //check:readmit-invalid
+	if w.check(cfg) != nil {         //check:readmit-invalid
 		cfg = withStandIns(oidcsso.Config{ID: r.id})
 	}
 	var former []string
