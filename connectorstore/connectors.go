@@ -20,13 +20,18 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 		slog.String("change", change), slog.Int64("revision", r.revision), slog.String("state", r.state))
 }
 
-const maxTenant = 200 // bytes
+const (
+	maxTenant     = 200 // bytes
+	maxConnectors = 100 // of a tenant, without deleted ones
+)
 
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
 // [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
 // ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
 //
-// Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
+// A tenant that has a name may have 100. What was deleted leaves a row behind, so where a tenant may call it, bound how often.
+//
+// Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid or CodeTooMany.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
 	if err := checkTenant(tenant); err != nil {
 		return Connector{}, err
@@ -49,6 +54,9 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 		return Connector{}, err
 	}
 	err := s.write(ctx, func(w *writer) error {
+		if err := w.roomForConnector(ctx, tenant); err != nil {
+			return err
+		}
 		r.created = millis(w.now)
 		if err := w.insert(ctx, r); err != nil {
 			return err
@@ -67,6 +75,19 @@ func checkTenant(tenant string) error {
 		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or has bytes that are no text.", maxTenant)
 	}
 	return nil
+}
+
+// roomForConnector bounds what one tenant can have every replica keep in memory, and have looked up each day.
+func (w *writer) roomForConnector(ctx context.Context, tenant string) error {
+	if tenant == "" { // a backend that names none has one for all of its customers
+		return nil
+	}
+	var has int
+	err := w.count(ctx, &has, "SELECT COUNT(*) FROM oidcsso_connectors WHERE tenant = ? AND state <> 'deleted'", tenant)
+	if err == nil && has >= maxConnectors { //check:connectors-tenant
+		err = refuse(CodeTooMany, "Delete those that are not needed.", "The tenant has %d connectors.", has)
+	}
+	return err
 }
 
 // newID is 80 random bits, in the alphabet of connector IDs.
@@ -160,7 +181,8 @@ type Listed struct {
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
 // to have the old secret sent to a server of theirs. Domains are not changed here and must be as they were read, or nil.
 //
-// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, or an [oidcsso.ConfigError].
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, CodeTooMany for another tenant that has its 100,
+// or an [oidcsso.ConfigError].
 func (s *Store) Update(ctx context.Context, c Connector) (Connector, error) {
 	return s.edit(ctx, c.ID, c.Revision, "updated", func(w *writer, r *row) error { return w.update(ctx, r, c, false) })
 }
@@ -222,6 +244,11 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	keep := cfg.Issuer == old.Issuer && cfg.ClientID == old.ClientID && cfg.TokenEndpointAuthMethod == old.TokenEndpointAuthMethod
 	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
 		return err
+	}
+	if c.Tenant != r.tenant {
+		if err := w.roomForConnector(ctx, c.Tenant); err != nil {
+			return err
+		}
 	}
 	r.tenant = c.Tenant
 	return r.setConfiguration(cfg)
