@@ -39,8 +39,8 @@ type Loader struct {
 	// canonical, as [ParseAddress] gives it, or "*." and such a name, which asks for the wildcard; the Config must have that
 	// Domain, and be the same that ByID gives. For "a.b.acme.example" it is asked for that, then for "*.b.acme.example" and
 	// "*.acme.example", until one is found; never for what no connector can have, a public suffix or a single label. These are
-	// calls one after the other: who replaces a wildcard by names below it enters the names first, and takes the wildcard
-	// away later. Required.
+	// calls one after the other: before the domain is nobody's, all but the last are made once more, so that one is found that a
+	// change has moved between them. Required.
 	ByDomain func(ctx context.Context, name string) (Config, error)
 
 	// Size is how many made connectors are kept; the one that was longest not asked for goes, and with it what it has
@@ -127,22 +127,36 @@ func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
 		return nil, ErrNotFound
 	}
 	first := env.now() // when the first name was asked for
-	for asked := (Domain{Name: name}); strings.Contains(asked.Name, "."); asked.Wildcard = true {
-		if !isPublicSuffix(asked.Name) { //check:loader-public-suffix
-			got, err := l.load(ctx, env, "domain "+asked.String(), l.ByDomain, asked.String())
-			switch {
-			case err == nil:
-				return got.connector.routeOf(asked)
-			case !isNotFound(err):
-				return nil, err
-			case got.asked.Before(first): // for somebody else
-				first = got.asked
-			}
+	for _, asked := range questions(name) {
+		got, err := l.load(ctx, env, "domain "+asked.String(), l.ByDomain, asked.String())
+		switch {
+		case err == nil:
+			return got.connector.routeOf(asked)
+		case !isNotFound(err):
+			return nil, err
+		case got.asked.Before(first): // for somebody else
+			first = got.asked
 		}
-		_, asked.Name, _ = strings.Cut(asked.Name, ".")
 	}
 	l.miss(key, first, env.now())
 	return nil, ErrNotFound
+}
+
+// questions are the names to ask for: the domain, then wildcards, then all but the last once more. Between the questions a domain may
+// move from a wildcard to a longer one, or to the domain itself: who asks but once would find it nowhere, and let people in
+// another way.
+func questions(name string) []Domain {
+	var names []Domain
+	for asked := (Domain{Name: name}); strings.Contains(asked.Name, "."); asked.Wildcard = true {
+		if !isPublicSuffix(asked.Name) { //check:loader-public-suffix
+			names = append(names, asked)
+		}
+		_, asked.Name, _ = strings.Cut(asked.Name, ".")
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return append(names, names[:len(names)-1]...)
 }
 
 // routeOf gives the route of this very domain, if the connector owns it.
@@ -167,7 +181,8 @@ type loaded struct {
 	panicked  any
 }
 
-// load asks a function, once for all who want the same at the same time. ErrNotFound comes with the time.
+// load asks a function, once for all who want the same at the same time: who comes while it is asked waits for that, and shares
+// the next call. ErrNotFound comes with the time.
 func (l *Loader) load(ctx context.Context, env *environment, key string, ask func(context.Context, string) (Config, error), name string) (*loaded, error) {
 	if ask == nil { //check:loader-function
 		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
@@ -177,19 +192,26 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	called := l.calls.DoChan(key, func() (any, error) {
-		got := &loaded{asked: env.now()}
-		return got, l.call(env, ask, name, got)
-	})
-	select {
-	case result := <-called:
-		got := result.Val.(*loaded)
-		if got.panicked != nil {
-			panic(got.panicked)
+	for joined := false; ; joined = true {
+		began := false
+		called := l.calls.DoChan(key, func() (any, error) {
+			began = true
+			got := &loaded{asked: env.now()}
+			return got, l.call(env, ask, name, got)
+		})
+		select {
+		case result := <-called:
+			if !began && !joined { // the call was under way before: what it has read may be older than the question
+				continue
+			}
+			got := result.Val.(*loaded)
+			if got.panicked != nil {
+				panic(got.panicked)
+			}
+			return got, result.Err
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		return got, result.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 

@@ -162,7 +162,8 @@ func TestLoaderAnswersAsARouter(t *testing.T) {
 	}
 }
 
-// The domain itself, then the wildcards above it, the longest first; what no connector can have is not asked for.
+// The domain itself, then the wildcards above it, the longest first; what no connector can have is not asked for. Before it is
+// nobody's, all but the last are asked for once more.
 func TestLoaderAsksForNames(t *testing.T) {
 	t.Parallel()
 	tables := newTables(routedConfig("wild", "*.wild.test"))
@@ -184,7 +185,12 @@ func TestLoaderAsksForNames(t *testing.T) {
 			return names
 		}(),
 	} {
-		if _, err := loader.Route(t.Context(), domain); err != nil && err != ErrNotFound {
+		switch _, err := loader.Route(t.Context(), domain); {
+		case err == ErrNotFound:
+			if end := strings.LastIndex(want, " "); end > 0 {
+				want += " " + want[:end]
+			}
+		case err != nil:
 			t.Errorf("%s: %v", domain, err)
 		}
 		if got := tables.questions(); got != want {
@@ -296,6 +302,23 @@ func TestLoaderIsNeverOlderThanTheTable(t *testing.T) {
 	}
 }
 
+// A domain that moves between two questions, from a wildcard to a name of its own, is at no moment nobody's.
+func TestLoaderWhileADomainMoves(t *testing.T) {
+	t.Parallel()
+	tables := newTables(routedConfig("wild", "*.acme.test"), routedConfig("own"))
+	loader := tables.loader()
+	tables.before = func(_ context.Context, name string) {
+		if name == "*.acme.test" { // the name itself was not there a moment ago
+			tables.before = nil
+			tables.put(routedConfig("wild"))
+			tables.put(routedConfig("own", "mail.acme.test"))
+		}
+	}
+	if route, err := loader.Route(t.Context(), "mail.acme.test"); err != nil || route.Connector.ID() != "own" {
+		t.Errorf("got %+v, %v", route, err)
+	}
+}
+
 func TestLoaderRemembersMisses(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ set, ttl time.Duration }{"the default": {0, 2 * time.Second}, "a minute": {time.Minute, time.Minute}, "none": {-1, 0}} {
@@ -318,9 +341,9 @@ func TestLoaderRemembersMisses(t *testing.T) {
 				return found
 			}
 			ask()
-			want := strings.Repeat("mail.acme.test *.acme.test acme ", 3)
+			want := strings.Repeat("mail.acme.test *.acme.test mail.acme.test acme ", 3)
 			if row.ttl > 0 {
-				want = "mail.acme.test *.acme.test acme "
+				want = "mail.acme.test *.acme.test mail.acme.test acme "
 			}
 			if got := tables.questions() + " "; got != want {
 				t.Errorf("asked for %q, want %q", got, want)
@@ -496,7 +519,8 @@ func TestLoaderKeepsTheSecretInUse(t *testing.T) {
 	}
 }
 
-// Many who ask for the same at the same time are one question; who goes away fails nobody else.
+// Many who ask for the same at the same time are one question, which is asked after all of them have come: an older one may have
+// been answered from an older table. Who goes away fails nobody else.
 func TestLoaderAsksOnceForMany(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -529,9 +553,11 @@ func TestLoaderAsksOnceForMany(t *testing.T) {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("who left got %v", err)
 		}
+		release <- struct{}{} // for whom nobody waits any more
+		synctest.Wait()
 		close(release)
 		all.Wait()
-		if got := tables.questions(); got != "acme.test" {
+		if got := tables.questions(); got != "acme.test acme.test" {
 			t.Errorf("asked for %q", got)
 		}
 		if _, err := loader.Route(impatient, "nobody.test"); !errors.Is(err, context.Canceled) || tables.questions() != "" {

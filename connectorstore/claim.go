@@ -57,6 +57,9 @@ func number(b bool) int64 {
 
 // readClaim gives a claim that can be trusted.
 func (s *Store) readClaim(ctx context.Context, q queryer, id string) (*claimRow, error) {
+	if !storable(id) {
+		return nil, notFound("claim")
+	}
 	claims, err := s.readClaims(ctx, q, "id = ?", id)
 	switch {
 	case err != nil:
@@ -76,9 +79,6 @@ func (s *Store) verifyClaim(c *claimRow) error {
 
 // readClaims gives claims as they are, in the order of their IDs; the caller verifies them.
 func (s *Store) readClaims(ctx context.Context, q queryer, where string, args ...any) ([]*claimRow, error) {
-	if !storable(args...) {
-		return nil, nil
-	}
 	rows, err := q.QueryContext(ctx, s.options.Dialect.query("SELECT "+claimColumns+" FROM oidcsso_claims WHERE "+where+" ORDER BY id"), args...)
 	if err != nil {
 		return nil, fmt.Errorf("connectorstore: %w", err)

@@ -30,7 +30,8 @@ type Connector struct {
 	ID string `json:"id"`
 	// Tenant is whose it is, in the backend's own words, up to 200 bytes. It may be empty.
 	Tenant string `json:"tenant"`
-	State  State  `json:"state"`
+	// State says whether people sign in through it.
+	State State `json:"state"`
 	// Revision counts the changes of the whole store: two states of a connector never have the same one.
 	Revision int64 `json:"revision"`
 	// Config is what the administrator entered, with the ID, and with the domains that are the connector's as they are
@@ -44,9 +45,10 @@ type Connector struct {
 	// SignedIn is when somebody first signed in with the issuer; zero if nobody did.
 	SignedIn time.Time `json:"signed_in,omitzero"`
 	// FormerIssuers are those that [Store.Rekey] replaced, the oldest first.
-	FormerIssuers []string  `json:"former_issuers,omitempty"`
-	Created       time.Time `json:"created"`
-	Updated       time.Time `json:"updated"`
+	FormerIssuers []string `json:"former_issuers,omitempty"`
+	// Created is when it was made, Updated when it last changed.
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
 }
 
 func (r *row) connector() (Connector, error) {

@@ -13,7 +13,7 @@ import (
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
 // "rekeyed", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
-const EventConnectorChanged = "connector_changed"
+const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
 	w.told(ctx, EventConnectorChanged, slog.String("connector", r.id), slog.String("tenant", r.tenant),
@@ -24,6 +24,13 @@ const (
 	maxTenant     = 200 // bytes
 	maxConnectors = 100 // of a tenant, without deleted ones
 )
+
+func checkTenant(tenant string) error {
+	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
+		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or is not text.", maxTenant)
+	}
+	return nil
+}
 
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
 // [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
@@ -68,13 +75,6 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 		return Connector{}, err
 	}
 	return r.connector()
-}
-
-func checkTenant(tenant string) error {
-	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
-		return refuse(CodeInvalid, "Use the backend's own ID of the tenant.", "The tenant is longer than %d bytes, or has bytes that are no text.", maxTenant)
-	}
-	return nil
 }
 
 // roomForConnector bounds what one tenant can have every replica keep in memory, and have looked up each day.
@@ -131,8 +131,8 @@ type Filter struct {
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
 // its ID and its error, and nothing else of it.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
-	if !storable(f.Tenant, f.After) {
-		return nil, nil
+	if !storable(f.Tenant) || !storable(f.After) {
+		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -169,6 +169,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 
 // Listed is one connector of a list.
 type Listed struct {
+	// Connector is what is stored, or only the ID beside an Err.
 	Connector
 	// Err says why nothing but the ID can be given.
 	Err error

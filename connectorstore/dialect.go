@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Dialect is the engine of a database.
@@ -43,16 +42,6 @@ type queryer interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// storable says whether every text can be in a row: PostgreSQL has neither NUL nor what is not UTF-8, and SQLite should not.
-func storable(args ...any) bool {
-	for _, arg := range args {
-		if text, ok := arg.(string); ok && (!utf8.ValidString(text) || strings.Contains(text, "\x00")) { //check:store-text
-			return false
-		}
-	}
-	return true
 }
 
 // exec says how many rows it changed.

@@ -16,6 +16,7 @@ import (
 
 // Grant is an exception from single sign-on for one person: see [oidcsso.Grants] for what it opens.
 type Grant struct {
+	// ID was drawn by the store. Connector is the connector that the person gets past.
 	ID        string `json:"id"`
 	Connector string `json:"connector"`
 	// Address is whose it is, canonical.
@@ -23,11 +24,12 @@ type Grant struct {
 	// By is who gave it, and Reason why, as they were entered.
 	By     string `json:"by"`
 	Reason string `json:"reason"`
-	// It is in force from Created to Until, unless it was Revoked.
+	// Created is when it began and Until when it ends, unless it was Revoked before.
 	Created time.Time `json:"created"`
 	Until   time.Time `json:"until"`
 	Revoked time.Time `json:"revoked,omitzero"`
-	// Uses counts how often somebody got in by it; sessions that went on are not counted.
+	// Uses counts how often it was asked for and let somebody through, LastUsed is when it last did; sessions that went on are
+	// not counted.
 	Uses     int64     `json:"uses"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
@@ -57,12 +59,12 @@ const (
 // The events of exceptions. They have no addresses: the ID leads to the [Grant].
 const (
 	// EventBreakGlassGranted: connector, grant, until; actor if [WithActor] named one.
-	EventBreakGlassGranted = "break_glass_granted"
+	EventBreakGlassGranted oidcsso.EventName = "break_glass_granted"
 	// EventBreakGlassRevoked: connector, grant; actor if [WithActor] named one.
-	EventBreakGlassRevoked = "break_glass_revoked"
+	EventBreakGlassRevoked oidcsso.EventName = "break_glass_revoked"
 	// EventGrantTampered: connector, grant. Somebody asked for an exception, and its row was not written with one of the
 	// keys, or was changed since. It counts as none.
-	EventGrantTampered = "grant_tampered"
+	EventGrantTampered oidcsso.EventName = "grant_tampered"
 )
 
 // AddGrant makes an exception from single sign-on. It is in force at once, on every replica.
@@ -156,6 +158,9 @@ func (g *grantRow) grant() Grant {
 // Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
 // be trusted is left out: it opens nothing.
 func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
+	if !storable(connector) {
+		return nil, nil
+	}
 	rows, err := s.readGrants(ctx, s.db, "id IN (SELECT id FROM oidcsso_grants WHERE connector = ? ORDER BY created DESC, id LIMIT ?)", connector, maxGrantsRead)
 	if err != nil {
 		return nil, err
@@ -175,6 +180,9 @@ func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
 //
 // Errors: CodeNotFound, CodeTampered.
 func (s *Store) RevokeGrant(ctx context.Context, id string) error {
+	if !storable(id) {
+		return notFound("grant")
+	}
 	return s.write(ctx, func(w *writer) error {
 		rows, err := w.readGrants(ctx, w.tx, "id = ?", id)
 		if err != nil {
@@ -222,6 +230,9 @@ func (l *Live) Grant(ctx context.Context, connector, address string, m oidcsso.M
 }
 
 func (s *Store) inForce(ctx context.Context, connector, address string) (*grantRow, error) {
+	if !storable(connector) || !storable(address) {
+		return nil, oidcsso.ErrNotFound
+	}
 	now := millis(s.now())
 	// Those that are over, however many there were, are not even read: a session asks with each request.
 	rows, err := s.readGrants(ctx, s.db, "connector = ? AND address = ? AND revoked = 0 AND until > ?", connector, address, now)

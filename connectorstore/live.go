@@ -194,7 +194,7 @@ func (l *Live) Status() Status {
 
 // EventConnectorQuarantined is the event of a connector whose row can't be used: connector, error. Each replica tells it once
 // for each state of the row.
-const EventConnectorQuarantined = "connector_quarantined"
+const EventConnectorQuarantined oidcsso.EventName = "connector_quarantined"
 
 // quarantineTold tells the store's Events.
 func (l *Live) quarantineTold(ctx context.Context, id string, err error) {

@@ -13,7 +13,7 @@ import (
 
 // EventClientSecretExpiring is the event of an active connector's client secret that ends within 30 days, or has ended: connector,
 // secret ("current" or "next"), expiry. Each replica tells it at most once a day, and once an hour looks whether it must.
-const EventClientSecretExpiring = "client_secret_expiring"
+const EventClientSecretExpiring oidcsso.EventName = "client_secret_expiring"
 
 const (
 	expiryAhead  = 30 * 24 * time.Hour

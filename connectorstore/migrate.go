@@ -5,6 +5,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
+	"time"
 )
 
 // Each file is one version of the schema, in order. One that was released is never changed.
@@ -26,6 +28,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.options.Dialect == SQLite {
+		if err := s.firstOfAll(ctx); err != nil {
+			return err
+		}
+	}
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
@@ -36,15 +43,12 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(7162439817743001)"); err != nil {
 			return err
 		}
-	}
-	for _, statement := range []string{
-		"CREATE TABLE IF NOT EXISTS oidcsso_meta (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, revision BIGINT NOT NULL)",
-		"INSERT INTO oidcsso_meta (id, version, revision) SELECT 1, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM oidcsso_meta)",
-		"UPDATE oidcsso_meta SET version = version", // the writers' lock
-	} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
+		if err := createMeta(ctx, tx); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE oidcsso_meta SET version = version"); err != nil { // the writers' lock
+		return err
 	}
 	var version int
 	if err := tx.QueryRowContext(ctx, "SELECT version FROM oidcsso_meta").Scan(&version); err != nil {
@@ -66,4 +70,33 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// firstOfAll makes the table of versions in SQLite, each statement by itself: a transaction that has read first can't wait for
+// another one that writes. Nor can a connection that changes a new database to WAL mode, which several do when they open it at
+// once: they fail, and succeed a moment later.
+func (s *Store) firstOfAll(ctx context.Context) error {
+	for tries := 1; ; tries++ {
+		err := createMeta(ctx, s.db)
+		if err == nil || tries == 20 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rand.N(100 * time.Millisecond)):
+		}
+	}
+}
+
+func createMeta(ctx context.Context, q queryer) error {
+	for _, statement := range []string{
+		"CREATE TABLE IF NOT EXISTS oidcsso_meta (id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, revision BIGINT NOT NULL)",
+		"INSERT INTO oidcsso_meta (id, version, revision) SELECT 1, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM oidcsso_meta)",
+	} {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -17,7 +17,7 @@ import (
 // address the owner of the name itself counts, else the one of the longest wildcard: who was given dev.acme.example to run
 // may own it below somebody else's *.acme.example.
 type Claim struct {
-	// ID is drawn by the store. Identities of an owned domain carry it, see [oidcsso.Domain].
+	// ID is drawn by the store; identities of an owned domain carry it, see [oidcsso.Domain]. Connector is whose claim it is.
 	ID        string `json:"id"`
 	Connector string `json:"connector"`
 	// Name is canonical, without "*."; Wildcard means every name below it, and not Name itself.
@@ -34,6 +34,7 @@ type Claim struct {
 	RecordName  string `json:"record_name,omitempty"`
 	RecordValue string `json:"record_value,omitempty"`
 
+	// Created is when the domain was first claimed.
 	Created time.Time `json:"created"`
 	// Expires is until when the domain can be proven; zero once it is owned.
 	Expires time.Time `json:"expires,omitzero"`

@@ -58,7 +58,7 @@ func (s *Store) Rekey(ctx context.Context, c Connector) (Connector, Rekeying, er
 }
 
 // EventConnectorRekeyed is the event of [Store.Rekey]: connector, old_issuer, new_issuer; actor if [WithActor] named one.
-const EventConnectorRekeyed = "connector_rekeyed"
+const EventConnectorRekeyed oidcsso.EventName = "connector_rekeyed"
 
 const maxFormerIssuers = 20
 

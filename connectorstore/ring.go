@@ -27,7 +27,9 @@ import (
 // changes something may be waiting; a connector whose secret did not open in time is out of order until it does. They must not
 // use the store, nor its database. Implementations are safe for concurrent use.
 type Sealer interface {
+	// Seal makes a text that only Open reads.
 	Seal(ctx context.Context, plaintext, additional []byte) (sealed []byte, err error)
+	// Open gives the plaintext back, or an error that says nothing of it.
 	Open(ctx context.Context, sealed, additional []byte) (plaintext []byte, err error)
 	// Stale says whether sealed was made with an older key than Seal uses now: [Store.Reseal] then seals it anew.
 	Stale(sealed []byte) bool
@@ -39,9 +41,9 @@ type Key struct{ key **ringKey }
 
 // ringKey is what is made of the secret: each use has a key of its own (NIST SP 800-108r1, by HKDF).
 type ringKey struct {
-	id   string
-	seal *xaes.Key
-	mac  []byte
+	id     string
+	seal   *xaes.Key
+	macKey []byte
 }
 
 const keyIDSize = 4 // bytes
@@ -55,9 +57,9 @@ func keyOf(secret [keytext.Size]byte) Key {
 		return key
 	}
 	key := &ringKey{
-		id:   hex.EncodeToString(derive("id", keyIDSize)),
-		seal: xaes.NewKey([xaes.KeySize]byte(derive("seal", xaes.KeySize))),
-		mac:  derive("mac", sha256.Size),
+		id:     hex.EncodeToString(derive("id", keyIDSize)),
+		seal:   xaes.NewKey([xaes.KeySize]byte(derive("seal", xaes.KeySize))),
+		macKey: derive("mac", sha256.Size),
 	}
 	return Key{&key} // fmt prints what is behind one pointer
 }
@@ -164,29 +166,25 @@ func (r *Ring) keyOf(sealed []byte) *ringKey {
 }
 
 // mac authenticates the columns of a row: by the first key, behind its ID.
-func (r *Ring) mac(columns []byte) string {
-	key := r.keys[0]
-	return key.id + "." + base64.RawURLEncoding.EncodeToString(key.sum(columns))
-}
+func (r *Ring) mac(columns []byte) string { return r.keys[0].mac(columns) }
 
-// verify says whether a row's MAC is by one of the keys.
+// verify says whether a row's MAC is by one of the keys. Texts are compared: a MAC has one spelling.
 func (r *Ring) verify(columns []byte, mac string) bool {
-	id, text, _ := strings.Cut(mac, ".")
+	id, _, _ := strings.Cut(mac, ".")
 	key := r.find(id)
 	if key == nil { //check:row-mac-key
 		return false
 	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return err == nil && hmac.Equal(sum, key.sum(columns)) //check:row-mac
+	return hmac.Equal([]byte(mac), []byte(key.mac(columns))) //check:row-mac
 }
 
 // staleMAC says whether another key than the first made it.
 func (r *Ring) staleMAC(mac string) bool { return !strings.HasPrefix(mac, r.keys[0].id+".") }
 
-func (k *ringKey) sum(columns []byte) []byte {
-	h := hmac.New(sha256.New, k.mac)
+func (k *ringKey) mac(columns []byte) string {
+	h := hmac.New(sha256.New, k.macKey)
 	h.Write(columns)
-	return h.Sum(nil)
+	return k.id + "." + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 // joined writes each part behind its length: injective, whatever the parts contain.

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -71,6 +73,10 @@ func (s *Store) readRow(ctx context.Context, q queryer, id string) (*row, error)
 	}
 	return r, nil
 }
+
+// storable says whether a TEXT column of every engine can have it. PostgreSQL fails for anything else, which must not look like
+// an outage.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 func notFound(what string) error {
 	return refuse(CodeNotFound, "Look for it in the list; it may have been deleted.", "There is no such %s.", what)

@@ -30,7 +30,6 @@ type fleet struct {
 	base     string
 	replicas [2]*replica
 	turn     atomic.Int32
-	clients  int
 }
 
 func newFleet(t *testing.T, e Engine) *fleet {

@@ -16,7 +16,10 @@
 //
 // With -table "" any test may be the one that fails, and is found by running all: for the mark of a new check.
 //
-//	checks [-table FILE] [-run REGEXP] [-sample N] [-list] [repository]
+// Tests are those of the repository's root module, and of nested modules that are named by -modules: for checks that only a test
+// with other dependencies can hold, such as a database driver. These must replace the root module by the directory above them.
+//
+//	checks [-table FILE] [-modules DIRS] [-run REGEXP] [-sample N] [-list] [repository]
 package main
 
 import (
@@ -35,19 +38,22 @@ import (
 
 // options are the command's flags.
 type options struct {
-	table  string // below the root; empty for none
-	only   string // a regular expression for names of checks
-	sample int    // how many checks; 0 for all
-	list   bool
+	table   string   // below the root; empty for none
+	modules []string // nested ones with tests, as directories below the root; those that are not there are passed over
+	only    string   // a regular expression for names of checks
+	sample  int      // how many checks; 0 for all
+	list    bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.table, "table", "SECURITY.md", "the file with the table; if empty, all tests are run for each check")
+	modules := flag.String("modules", "dbtest", "directories of nested modules whose tests may hold checks too, divided by commas")
 	flag.StringVar(&o.only, "run", "", "only the checks whose name matches this regular expression")
 	flag.IntVar(&o.sample, "sample", 0, "only so many checks, chosen at random")
 	flag.BoolVar(&o.list, "list", false, "compare the table with marks and tests, print the checks and where they are, and run nothing")
 	flag.Parse()
+	o.modules = strings.FieldsFunc(*modules, func(r rune) bool { return r == ',' })
 	root := "."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
@@ -72,9 +78,10 @@ func run(out io.Writer, root string, o options) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	o.modules = slices.DeleteFunc(slices.Clone(o.modules), func(dir string) bool { return !exists(filepath.Join(root, dir, "go.mod")) })
 	var rows []row
 	if o.table != "" {
-		if rows, err = consistent(root, o.table, marks); err != nil {
+		if rows, err = consistent(root, o, marks); err != nil {
 			return false, err
 		}
 	}
@@ -102,7 +109,7 @@ func run(out io.Writer, root string, o options) (bool, error) {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	b, err := newBinaries(root, dir, marks)
+	b, err := newBinaries(root, dir, o.modules, marks)
 	if err != nil {
 		return false, err
 	}
@@ -121,21 +128,21 @@ func run(out io.Writer, root string, o options) (bool, error) {
 }
 
 // consistent reads the table, and compares it with marks and tests.
-func consistent(root, table string, marks map[string][]site) ([]row, error) {
-	text, err := os.ReadFile(filepath.Join(root, table))
+func consistent(root string, o options, marks map[string][]site) ([]row, error) {
+	text, err := os.ReadFile(filepath.Join(root, o.table))
 	if err != nil {
 		return nil, err
 	}
 	rows, err := readTable(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", table, err)
+		return nil, fmt.Errorf("%s: %w", o.table, err)
 	}
-	tests, err := findTests(root)
+	tests, err := findTests(root, o.modules)
 	if err != nil {
 		return nil, err
 	}
 	if all := problems(rows, marks, tests); len(all) > 0 {
-		return nil, fmt.Errorf("%s:\n%s", table, strings.Join(all, "\n"))
+		return nil, fmt.Errorf("%s:\n%s", o.table, strings.Join(all, "\n"))
 	}
 	return rows, nil
 }

@@ -89,12 +89,18 @@ func passing(ctx context.Context, b *binaries, rows []row) (map[string]bool, err
 	return passed, nil
 }
 
-// search runs all tests of the root package and of a check's own, and says which fail without it. It is for a new check.
+// search runs all tests of the root package, of a check's own and, if that is another one, of the nested modules, and says which
+// fail without it. It is for a new check.
 func search(ctx context.Context, out io.Writer, b *binaries, name string, sites []site) (bool, error) {
 	packages := []string{"."}
 	for _, s := range sites {
 		if dir := s.dir(b.root); !slices.Contains(packages, dir) {
 			packages = append(packages, dir)
+		}
+	}
+	if len(packages) > 1 {
+		for _, module := range b.modules {
+			packages = append(packages, "./"+module)
 		}
 	}
 	var failed []string

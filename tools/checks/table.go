@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,21 +104,26 @@ func problems(rows []row, marks map[string][]site, tests map[string][]string) []
 
 var testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
 
-// findTests gives the directories in which each test of the module is.
-func findTests(root string) (map[string][]string, error) {
+// findTests gives the directories, below the root, in which each test of the module and of some nested ones is.
+func findTests(root string, modules []string) (map[string][]string, error) {
 	tests := map[string][]string{}
-	err := walk(root, func(name string) error {
-		if !strings.HasSuffix(name, "_test.go") {
+	for _, module := range append([]string{""}, modules...) {
+		err := walk(filepath.Join(root, module), func(name string) error {
+			if !strings.HasSuffix(name, "_test.go") {
+				return nil
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			for _, m := range testFunc.FindAllSubmatch(text, -1) {
+				tests[string(m[1])] = append(tests[string(m[1])], packageDir(root, name))
+			}
 			return nil
-		}
-		text, err := os.ReadFile(name)
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, m := range testFunc.FindAllSubmatch(text, -1) {
-			tests[string(m[1])] = append(tests[string(m[1])], packageDir(root, name))
-		}
-		return nil
-	})
-	return tests, err
+	}
+	return tests, nil
 }

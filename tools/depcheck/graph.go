@@ -76,15 +76,20 @@ func (g *graph) foreignImports() []string {
 	return problems
 }
 
-// testCode finds packages for users that reach code for tests, at any depth. oidcssotest is for tests itself.
+// forTests are the packages that are for tests themselves.
+var forTests = []string{"oidcssotest", "connectorstore/storetest"}
+
+// testCode finds packages for users that reach code for tests, at any depth.
 func (g *graph) testCode() []string {
-	oidcssotest := g.module + "/oidcssotest"
+	isForTests := func(path string) bool {
+		return slices.ContainsFunc(forTests, func(dir string) bool { return within(path, g.module+"/"+dir) })
+	}
 	forbidden := func(path string) bool {
-		return within(path, "testing") || path == "net/http/httptest" || within(path, oidcssotest)
+		return within(path, "testing") || path == "net/http/httptest" || isForTests(path)
 	}
 	var problems []string
 	for _, path := range g.own() {
-		if !g.forUsers(path) || within(path, oidcssotest) {
+		if !g.forUsers(path) || isForTests(path) {
 			continue
 		}
 		if chain := g.chain(path, forbidden); chain != nil {

@@ -12,14 +12,15 @@ type module map[string]string
 
 func sound() module {
 	return module{
-		"go.mod":                      "module example.com/m\n\ngo 1.26.0\n",
-		"m.go":                        "package m\n\nimport _ \"example.com/m/internal/a\"\n",
-		"m_test.go":                   "package m\n\nimport _ \"testing\"\nimport _ \"example.com/m/oidcssotest\"\n",
-		"internal/a/a.go":             "package a\n\nimport _ \"example.com/m/internal/b\"\n",
-		"internal/b/b.go":             "package b\n",
-		"oidcssotest/oidcssotest.go":  "package oidcssotest\n\nimport _ \"testing\"\n",
-		"examples/quickstart/main.go": "package main\n\nimport _ \"example.com/m/oidcssotest\"\n\nfunc main() {}\n",
-		"testdata/long.go":            strings.Repeat("\n", 2*maxTestLines),
+		"go.mod":                        "module example.com/m\n\ngo 1.26.0\n",
+		"m.go":                          "package m\n\nimport _ \"example.com/m/internal/a\"\n",
+		"m_test.go":                     "package m\n\nimport _ \"testing\"\nimport _ \"example.com/m/oidcssotest\"\n",
+		"internal/a/a.go":               "package a\n\nimport _ \"example.com/m/internal/b\"\n",
+		"internal/b/b.go":               "package b\n",
+		"oidcssotest/oidcssotest.go":    "package oidcssotest\n\nimport _ \"testing\"\n",
+		"connectorstore/storetest/s.go": "package storetest\n\nimport _ \"testing\"\n",
+		"examples/quickstart/main.go":   "package main\n\nimport _ \"example.com/m/oidcssotest\"\n\nfunc main() {}\n",
+		"testdata/long.go":              strings.Repeat("\n", 2*maxTestLines),
 	}
 }
 
@@ -44,7 +45,7 @@ func TestSoundModule(t *testing.T) {
 	if err := run(sound().write(t), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	const want = "example.com/m: 0 direct requirements, 5 packages of its own, "
+	const want = "example.com/m: 0 direct requirements, 6 packages of its own, "
 	if !strings.HasPrefix(out.String(), want) {
 		t.Errorf("got %s", &out)
 	}
@@ -66,6 +67,8 @@ func TestBrokenModule(t *testing.T) {
 				"internal/ reaches out of itself: example.com/m/internal/b -> example.com/m/oidcssotest\n"},
 		{"another package for users imports httptest", "accounts/accounts.go", "package accounts\n\nimport _ \"net/http/httptest\"\n",
 			"code for tests is imported: example.com/m/accounts -> net/http/httptest\n"},
+		{"another package for users imports the suite", "accounts/accounts.go", "package accounts\n\nimport _ \"example.com/m/connectorstore/storetest\"\n",
+			"code for tests is imported: example.com/m/accounts -> example.com/m/connectorstore/storetest\n"},
 		{"internal imports the root", "internal/c/c.go", "package c\n\nimport _ \"example.com/m\"\n",
 			"internal/ reaches out of itself: example.com/m/internal/c -> example.com/m\n"},
 		{"file too long", "long.go", "package m\n" + strings.Repeat("\n", maxLines),
