@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/oidcsso/oidcsso"
@@ -45,5 +46,21 @@ func TestConnectorsOfATenantAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	})
+}
+
+// What domains are allowed may have changed since one was claimed.
+func TestDomainThatIsNotAllowedAnyMore(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		o := newOwners(t, e)
+		c := o.claim(o.connector("acme").ID, "acme.example")
+		o.dns.publish(c)
+		o.allow = func(name string) bool { return name != "acme.example" }
+		_, err := o.replica(o.open(t), 1).Verify(t.Context(), c.ID)
+		if !errors.Is(err, oidcsso.CodeConfigInvalid) {
+			t.Errorf("it is verified: %v", err)
+		}
+		o.has(c.Connector, "")
 	})
 }

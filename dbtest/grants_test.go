@@ -314,3 +314,25 @@ func TestGrantsThatAreOverAreNotRead(t *testing.T) {
 		}
 	})
 }
+
+// Of several that are in force it is the oldest: a session that began by it goes on when another one is given.
+func TestGrantIsTheOldest(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		w, l := grantWorld(t, e)
+		var oldest string
+		for i := range 9 { // their IDs are drawn
+			g, err := w.store.AddGrant(t.Context(), grantOf("ada@acme.example"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				oldest = g.ID
+			}
+			w.later(time.Second)
+		}
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodSession); got != oldest || err != nil {
+			t.Errorf("it is %q, %v, want %q", got, err, oldest)
+		}
+	})
+}

@@ -25,6 +25,7 @@ func TestOddColumns(t *testing.T) {
 		"an end that is text":       {"claims", "expires = 'never'", true},
 		"a counter beyond numbers":  {"claims", "report_count = 9223372036854775807 + 1.0", true},
 		"a grant that ends in text": {"grants", "until = 'never'", true},
+		"uses that are text":        {"grants", "uses = 'many'", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +51,10 @@ func TestOddColumns(t *testing.T) {
 					where = "id"
 				}
 				o.sql("UPDATE oidcsso_" + c.table + " SET " + c.set + " WHERE " + where + " = '" + acme + "'")
-				if c.table == "claims" { // so that replicas look at them
+				if c.table == "claims" {
+					_, err := o.Claims(ctx, acme)
+					refused(t, err, connectorstore.CodeTampered)
+					// So that replicas look at them:
 					o.sql("UPDATE oidcsso_connectors SET tenant = 'eve' WHERE id = '" + acme + "'")
 				}
 				o.later(2 * time.Hour)
