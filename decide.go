@@ -27,6 +27,9 @@ const (
 	MethodAPIToken      Method = "api_token"
 	// MethodSession goes on with a session that exists, or renews it. It is no event.
 	MethodSession Method = "session"
+	// MethodIdentify is the first step of a form: only an address was entered, to find out how this person signs in. Nothing is
+	// proven or issued, so it is no event; ask again, with the way that was taken, where something is.
+	MethodIdentify Method = "identify"
 )
 
 // Attempt is somebody's attempt to get in other than by single sign-on, or to get hold of what would let them in: a session,
@@ -82,7 +85,8 @@ const maxAccountAddresses = 100
 //
 //	enforced, asserted, frozen   not allowed; Connector, Domain and Address say where to go. See Grants for exceptions.
 //	routed, report_only          allowed; the first such address is in Connector, Domain and Address, unless its
-//	                             connector is disabled. For report_only, the Source is told EventReportOnly.
+//	                             connector is disabled. For report_only, the Source is told EventReportOnly, but for
+//	                             MethodSession and MethodIdentify.
 //	verified, lapsed, claimed,   allowed, and nothing else is set
 //	nobody's
 //
@@ -102,7 +106,7 @@ func Decide(ctx context.Context, source Source, a Attempt) (Decision, error) {
 func decideAndTell(ctx context.Context, source Source, events Events, a Attempt) (Decision, error) {
 	look := &deciding{source: source, attempt: a}
 	decision, err := look.decide(ctx)
-	if err != nil || !decision.allowed || a.Method == MethodSession {
+	if err != nil || !decision.allowed || a.Method == MethodSession || a.Method == MethodIdentify {
 		return decision, err
 	}
 	for _, used := range look.grants {

@@ -91,6 +91,9 @@ func TestDecideByState(t *testing.T) {
 			[]string{report, reported("off-report-only", "off-report-only.test", MethodPassword)}},
 		{"report only, method not said", Attempt{Typed: reports}, "allowed report-only " + reports, []string{reported("report-only", "report-only.test", "")}},
 		{"report only, an API token", Attempt{Account: []string{reports}, Method: MethodAPIToken}, "allowed report-only " + reports, []string{reported("report-only", "report-only.test", MethodAPIToken)}},
+		{"report only, nothing but an address entered", Attempt{Typed: reports, Account: []string{reports}, Method: MethodIdentify}, "allowed report-only " + reports, nil},
+		{"routed, nothing but an address entered", Attempt{Typed: routed, Method: MethodIdentify}, "allowed routed " + routed, nil},
+		{"enforced, nothing but an address entered", Attempt{Typed: enforced, Method: MethodIdentify}, "stopped enforced " + enforced, nil},
 		{"report only, a session goes on", Attempt{Account: []string{reports}, Method: MethodSession}, "allowed report-only " + reports, nil},
 
 		// What does not enforce never opens what does.

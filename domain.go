@@ -66,8 +66,8 @@ type Domain struct {
 	// "*.acme.example" means the same as "acme.example" with Wildcard.
 	Name string
 	// Wildcard means every name below Name, at any depth, and not Name itself. A name below that has an owner of its own, in
-	// whatever state, is not covered: one that is only verified takes its people out of an enforced wildcard above it.
-	// Default: Name alone.
+	// whatever state, is not covered: one that is only verified takes its people out of an enforced wildcard above it. A
+	// backend that keeps domains itself should refuse that, as package connectorstore does. Default: Name alone.
 	Wildcard bool
 	// State is what the domain may do. Default: DomainClaimed, nothing.
 	State DomainState
@@ -90,9 +90,12 @@ func AssertDomains(names ...string) []Domain {
 	return domains
 }
 
-// readWildcard takes "*." off the name.
+// readWildcard takes "*." off the name. It may be called again on what it gave; a name with two of them keeps both, and is none.
 func (d *Domain) readWildcard() {
-	if name, ok := strings.CutPrefix(d.Name, "*."); ok {
+	name, ok := strings.CutPrefix(d.Name, "*.")
+	switch {
+	case strings.HasPrefix(name, "*."): //check:wildcard-twice
+	case ok:
 		d.Name, d.Wildcard = name, true
 	}
 }

@@ -38,8 +38,8 @@ const (
 	// connector's two client secrets, and this one is used from now on.
 	EventSecretSwitched EventName = "secret_switched"
 	// EventReportOnly: connector, domain, method. An attempt went on that would be stopped if the domain were enforced; not
-	// for MethodSession. Each such domain of the account is an event, and each call of [Decide]: a form that asks once for
-	// the address and once for the password counts twice.
+	// for MethodSession and MethodIdentify. Each such domain of the account is an event, and each call of [Decide]: a form that
+	// asks once for the address and once for the password asks with MethodIdentify first, or counts twice.
 	EventReportOnly EventName = "report_only"
 	// EventBreakGlassUsed: connector, domain, grant, method. Somebody got in past single sign-on; not for MethodSession. Each
 	// grant that it took is an event.

@@ -14,7 +14,8 @@ import (
 //
 // MethodPassword and MethodPasskey, and with MethodSession the session that began so. It lets a person in who already has
 // something to prove themself with, and makes no new credential, which would outlive it and be a way in for good: so never
-// MethodPasswordReset, MethodAddressChange, MethodInvitation, MethodRegistration or MethodAPIToken. Nor MethodMagicLink:
+// MethodPasswordReset, MethodAddressChange, MethodInvitation, MethodRegistration or MethodAPIToken. Nor MethodIdentify, with which
+// nothing is proven yet, nor MethodMagicLink:
 // whoever reads the mailbox has it, and that need not be the person, least of all where the domain is frozen and may be
 // another owner's by now. What Decide does not know might be any of these, so a Method of the backend's own, and an empty one,
 // open nothing either: a backend with another first factor (a certificate, a directory) says MethodPassword for it, if no

@@ -99,6 +99,7 @@ func TestBreakGlass(t *testing.T) {
 		{"mailed link", by(MethodMagicLink, enforced), "stopped enforced " + enforced, nil},
 		{"mailed link to the mailbox of a frozen domain", by(MethodMagicLink, frozen), "stopped frozen " + frozen, nil},
 		{"new password by the mailbox of a frozen domain", by(MethodPasswordReset, frozen), "stopped frozen " + frozen, nil},
+		{"an address entered, to find out how to sign in", by(MethodIdentify, enforced), "stopped enforced " + enforced, nil},
 		{"registration", by(MethodRegistration, enforced), "stopped enforced " + enforced, nil},
 		{"invitation", by(MethodInvitation, enforced), "stopped enforced " + enforced, nil},
 		{"API token", by(MethodAPIToken, enforced), "stopped enforced " + enforced, nil},

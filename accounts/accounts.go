@@ -11,7 +11,7 @@
 //     unique constraint. The constraint decides races; nothing else can.
 //   - With each account the ClaimID of Identity.Domain, whenever Create or Link is called. It stays when a link is removed.
 //   - When a claim to a domain ended. Accounts that lived under that claim are not the next owner's, see
-//     [Candidate.Unclaimed].
+//     [Candidate.Unclaimed]. A backend with package connectorstore need not: its Store knows, by ClaimEndedSince.
 //
 // # When a company changes its identity provider
 //
@@ -82,8 +82,8 @@ type Candidate[U any] struct {
 	// none was stored.
 	ClaimID string
 	// Unclaimed says that the account is older than any claim: it has never had a link, and no claim to the domain of its
-	// address has ended since the address was verified. It is true of most accounts when a company switches single sign-on
-	// on. It counts only without a ClaimID. Default: not known to be so.
+	// address has ended since the address was verified (ClaimEndedSince of connectorstore.Store says so). It is true of most
+	// accounts when a company switches single sign-on on. It counts only without a ClaimID. Default: not known to be so.
 	Unclaimed bool
 }
 

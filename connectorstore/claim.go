@@ -20,6 +20,7 @@ type claimRow struct {
 	mac                       string
 	checked, nextCheck        int64
 	reportCount, reportLastAt int64
+	warned                    int64
 	odd                       bool // a column has what no store writes
 }
 
@@ -29,16 +30,16 @@ const (
 	proofAsserted = "asserted"
 )
 
-const claimColumns = "id, connector, name, wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, next_check, report_count, report_last"
+const claimColumns = "id, connector, name, wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, next_check, report_count, report_last, warned"
 
 func (c *claimRow) fields() []any {
 	return columns(&c.odd, &c.id, &c.connector, &c.name, &c.wildcard, &c.owned, &c.proof, &c.token, &c.created, &c.expires, &c.verified,
-		&c.thawed, &c.missingSince, &c.mac, &c.checked, &c.nextCheck, &c.reportCount, &c.reportLastAt)
+		&c.thawed, &c.missingSince, &c.mac, &c.checked, &c.nextCheck, &c.reportCount, &c.reportLastAt, &c.warned)
 }
 
 func (c *claimRow) values() []any {
 	return []any{c.id, c.connector, c.name, number(c.wildcard), number(c.owned), c.proof, c.token, c.created, c.expires, c.verified,
-		c.thawed, c.missingSince, c.mac, c.checked, c.nextCheck, c.reportCount, c.reportLastAt}
+		c.thawed, c.missingSince, c.mac, c.checked, c.nextCheck, c.reportCount, c.reportLastAt, c.warned}
 }
 
 // signed is what the MAC covers: all but the schedule and the counter, which decide nothing that lasts.
@@ -100,11 +101,11 @@ func (s *Store) readClaims(ctx context.Context, q queryer, where string, args ..
 
 func (w *writer) insertClaim(ctx context.Context, c *claimRow) error {
 	c.mac = w.options.Ring.mac(c.signed())
-	_, err := w.options.Dialect.exec(ctx, w.tx, "INSERT INTO oidcsso_claims ("+claimColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", c.values()...)
+	_, err := w.options.Dialect.exec(ctx, w.tx, "INSERT INTO oidcsso_claims ("+claimColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", c.values()...)
 	return err
 }
 
-// saveClaim leaves the counter alone, which others may have moved.
+// saveClaim leaves the counter and what was told alone, which others may have moved.
 func (w *writer) saveClaim(ctx context.Context, c *claimRow) error {
 	old := c.mac
 	c.mac = w.options.Ring.mac(c.signed())

@@ -33,8 +33,12 @@ func (s *Store) Claim(ctx context.Context, connectorID, domain string) (Claim, e
 // takes the domain for the connector, which can then sign in everybody with an address in it. It is for domains that the
 // operator knows to be the tenant's by other means, and never for a tenant to call, with whatever name.
 //
-// The domain is then verified, as by [Store.Verify]. One that is already the connector's stays as it is. Errors are those of
-// Claim, with up to 1000 claims of a connector, and CodeDomainOwned.
+// The domain is then verified, as by [Store.Verify]. One that is already the connector's stays as it is. A name below another
+// tenant's wildcard, which Verify refuses, may be asserted: it too enters as enforced as the wildcard is, but its connector may
+// then choose any state, and so open other ways in for the people there.
+//
+// Errors are those of Claim, with up to 1000 claims of a connector; CodeDomainOwned; CodeStateRefused for a draft, where the
+// domain is below another connector's wildcard.
 func (s *Store) Assert(ctx context.Context, connectorID, domain string) (Claim, error) {
 	return s.claimed(ctx, connectorID, domain, maxAsserted, func(w *writer, h *holding) error {
 		if h.owned {
@@ -158,7 +162,11 @@ func (w *writer) own(ctx context.Context, h *holding, proof string) error {
 	if owners > 0 { //check:domain-owned-by-another
 		return errOwned()
 	}
-	if err := w.become(ctx, h, proof, oidcsso.DomainVerified); err != nil {
+	state, err := w.stateBelow(ctx, h, proof)
+	if err != nil {
+		return err
+	}
+	if err := w.become(ctx, h, proof, state); err != nil {
 		return err
 	}
 	w.toldOf(ctx, h, EventDomainVerified, proofAttr(h))

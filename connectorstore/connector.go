@@ -35,7 +35,7 @@ type Connector struct {
 	// Revision counts the changes of the whole store: two states of a connector never have the same one.
 	Revision int64 `json:"revision"`
 	// Config is what the administrator entered, with the ID, and with the domains that are the connector's as they are
-	// stored. ClientSecret and NextClientSecret are empty, and Disabled is not used: State says more.
+	// stored. ClientSecret and NextClientSecret are empty, and Disabled is false: State says more.
 	Config oidcsso.Config `json:"config"`
 	// Incomplete says that a draft still lacks its issuer or its client ID, without which it can't be activated.
 	Incomplete bool `json:"incomplete,omitempty"`
@@ -71,12 +71,14 @@ func (r *row) connector() (Connector, error) {
 func (r *row) live() (oidcsso.Config, error) {
 	cfg, err := r.configuration()
 	cfg.Disabled = r.state != string(StateActive)
-	if r.state == string(StateDraft) {
-		cfg = withStandIns(cfg)      // no sign-in begins with them, and the domains are owned all the same
-		for i := range cfg.Domains { // owned, but nobody is sent there or kept out
-			if lost := cfg.Domains[i].State; lost != oidcsso.DomainFrozen && lost != oidcsso.DomainLapsed {
-				cfg.Domains[i].State = oidcsso.DomainVerified
+	if r.state == string(StateDraft) { //check:draft-enforces-nothing
+		cfg = withStandIns(cfg)         // no sign-in begins with them, and the domains are owned all the same
+		for i, d := range cfg.Domains { // owned, but nobody is sent there or kept out
+			state := oidcsso.DomainVerified
+			if unproven(d.State) { //check:draft-unproven
+				state = oidcsso.DomainLapsed
 			}
+			cfg.Domains[i].State = state
 		}
 	}
 	return cfg, err

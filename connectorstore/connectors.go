@@ -3,6 +3,7 @@ package connectorstore
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,7 +13,7 @@ import (
 )
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
-// "rekeyed", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
+// "rekeyed", "redirect_url", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
 const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
@@ -33,8 +34,9 @@ func checkTenant(tenant string) error {
 }
 
 // Create stores a new connector as a draft, under an ID that is drawn now: the Callback URI follows from it, see
-// [oidcsso.CallbackURL]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
-// ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed.
+// [Store.CallbackURLs]. cfg may be empty, and lack issuer and client ID until [Store.SetState] activates it. It has neither an
+// ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed. Its RedirectURL is the developer's: no form
+// that an administrator fills in should set it.
 //
 // A tenant that has a name may have 100. What was deleted leaves a row behind, so where a tenant may call it, bound how often.
 //
@@ -48,6 +50,9 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 	}
 	if len(cfg.Domains) > 0 { //check:store-domains
 		return Connector{}, refuse(CodeInvalid, "Create the connector without domains, then claim them.", "The configuration has domains.")
+	}
+	if cfg.Disabled { //check:store-created-disabled
+		return Connector{}, errDisabled()
 	}
 	cfg.ID = newID()
 	if err := s.checkIn(StateDraft, cfg); err != nil {
@@ -90,6 +95,11 @@ func (w *writer) roomForConnector(ctx context.Context, tenant string) error {
 	return err
 }
 
+// errDisabled is of a switch that is State's.
+func errDisabled() error {
+	return refuse(CodeInvalid, "Use SetState.", "The configuration is disabled.")
+}
+
 // newID is 80 random bits, in the alphabet of connector IDs.
 func newID() string { return strings.ToLower(rand.Text()[:16]) }
 
@@ -129,7 +139,7 @@ type Filter struct {
 }
 
 // Connectors gives connectors sorted by their IDs, without deleted ones. A row that can't be trusted is in the list with
-// its ID and its error, and nothing else of it.
+// its ID and its error, and nothing else of it. The list is never nil.
 func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 	if !storable(f.Tenant) || !storable(f.After) {
 		return nil, refuse(CodeInvalid, "Leave it out, or use what a connector has.", "What to look for is not text.")
@@ -146,7 +156,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 		return nil, fmt.Errorf("connectorstore: %w", err)
 	}
 	defer rows.Close()
-	var list []Listed
+	list := []Listed{}
 	for rows.Next() {
 		r := new(row)
 		if err := rows.Scan(r.fields()...); err != nil {
@@ -175,12 +185,25 @@ type Listed struct {
 	Err error
 }
 
+// MarshalJSON gives the connector, or else its ID and the text of Err as "error", which is for an operator. A struct that
+// embeds a Listed is written in the same way.
+func (l Listed) MarshalJSON() ([]byte, error) {
+	if l.Err == nil {
+		return json.Marshal(l.Connector)
+	}
+	return json.Marshal(Quarantined{l.ID, l.Err})
+}
+
 // Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
-// may lack issuer and client ID.
+// may lack issuer and client ID. The tenant is for the backend to choose, not for a tenant's administrator.
 //
 // A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
-// to have the old secret sent to a server of theirs. Domains are not changed here and must be as they were read, or nil.
+// to have the old secret sent to a server of theirs.
+//
+// What has calls of its own is not changed here. Domains are the same as those that were read, by name and wildcard, or nil: a
+// Config may come back as JSON, where they are claims. RedirectURL, which is in no JSON, is empty or the stored one: see
+// [Store.SetRedirectURL]. Disabled is false.
 //
 // Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, CodeTooMany for another tenant that has its 100,
 // or an [oidcsso.ConfigError].
@@ -231,8 +254,14 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if cfg.ID != "" && cfg.ID != r.id { //check:store-id-changed
 		return refuse(CodeInvalid, "Leave it as it was read.", "The configuration has another ID.")
 	}
-	if cfg.Domains != nil && !slices.Equal(cfg.Domains, old.Domains) { //check:store-domains-changed
+	if cfg.Domains != nil && !slices.EqualFunc(cfg.Domains, old.Domains, sameDomain) { //check:store-domains-changed
 		return refuse(CodeInvalid, "Use Claim, Verify, SetDomainState and Release.", "The configuration has other domains than the connector.")
+	}
+	if cfg.RedirectURL != "" && cfg.RedirectURL != old.RedirectURL { //check:store-redirect-changed
+		return refuse(CodeInvalid, "Leave it out. It is for the developer to change, by SetRedirectURL.", "The configuration has another redirect URL.")
+	}
+	if cfg.Disabled { //check:store-disabled
+		return errDisabled()
 	}
 	if err := checkTenant(c.Tenant); err != nil {
 		return err
@@ -241,7 +270,7 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
 			"Somebody has signed in since, and accounts are found by the issuer.")
 	}
-	cfg.ID, cfg.Domains, cfg.Disabled = r.id, old.Domains, false
+	cfg.ID, cfg.Domains, cfg.RedirectURL = r.id, old.Domains, old.RedirectURL
 	keep := cfg.Issuer == old.Issuer && cfg.ClientID == old.ClientID && cfg.TokenEndpointAuthMethod == old.TokenEndpointAuthMethod
 	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
 		return err
@@ -254,6 +283,9 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	r.tenant = c.Tenant
 	return r.setConfiguration(cfg)
 }
+
+// sameDomain compares what JSON keeps of a domain.
+func sameDomain(a, b oidcsso.Domain) bool { return a.Name == b.Name && a.Wildcard == b.Wildcard }
 
 // SetState switches a connector on and off, if it is at the revision. It can't become a draft again. Whatever is to be active
 // is checked in whole; switching off is always possible, but for a draft without issuer or client ID, which is off.
@@ -289,6 +321,15 @@ func (s *Store) Delete(ctx context.Context, id string, revision int64) error {
 	_, err := s.edit(ctx, id, revision, "deleted", func(w *writer, r *row) error {
 		if r.domains != "[]" { //check:delete-domains
 			return refuse(CodeStateRefused, "Release the domains first: their people then sign in without single sign-on.", "The connector still has domains.")
+		}
+		owned, err := w.readClaims(ctx, w.tx, "connector = ? AND owned = 1", id) // none, unless somebody changed the rows
+		if err != nil {
+			return err
+		}
+		for _, c := range owned {
+			if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil {
+				return err
+			}
 		}
 		for _, table := range []string{"oidcsso_claims", "oidcsso_grants"} {
 			if _, err := s.options.Dialect.exec(ctx, w.tx, "DELETE FROM "+table+" WHERE connector = ?", id); err != nil {

@@ -9,7 +9,7 @@
 //	go store.RunChecks(ctx) // proofs of domains are looked for again
 //	flow, err := oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: keys})
 //
-// It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its four tables begin with
+// It needs package database/sql and a driver that the application chooses, for SQLite or PostgreSQL. Its five tables begin with
 // "oidcsso_" and may stand beside the application's own.
 //
 // # Who may do what
@@ -17,8 +17,8 @@
 // A tenant's administrator may [Store.Create] a connector and see its Callback URI, [Store.Update] it, enter secrets,
 // [Store.Claim] domains and [Store.Verify] them, [Store.SetDomainState] and [Store.SetState], each for the tenant's own
 // connectors: that the ID which came with a request is the tenant's, the backend checks. [Store.Assert], [Store.Transfer],
-// [Store.Rekey], [Store.Readmit] and [Store.Thaw] are for the operator, who answers for what they say. [Store.RevealSecrets] is
-// for neither.
+// [Store.Rekey], [Store.Readmit] and [Store.Thaw] are for the operator, who answers for what they say, and so is
+// [Store.SetRedirectURL], who may be the developer. [Store.RevealSecrets] is for neither.
 //
 // # What the database is trusted with
 //

@@ -16,10 +16,11 @@ var settable = []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRoute
 // read in; if it is another one meanwhile, nothing changes.
 //
 // For a draft it takes effect when the connector is activated. Enforced for a disabled connector lets nobody of the domain
-// in.
+// in. Below a wildcard of the same connector or tenant no state can be set that is weaker than the wildcard's: its people would
+// get in another way. A name does not follow when the wildcard above it is made more enforced.
 //
-// Errors: CodeNotFound, CodeTampered; CodeConflict if the state is not from; CodeStateRefused for other states, and for a
-// domain that is not owned, or that is frozen or lapsed.
+// Errors: CodeNotFound, CodeTampered; CodeConflict if the state is not from; CodeStateRefused for other states, for a
+// domain that is not owned, or that is frozen or lapsed, and for a weaker state than that of the wildcard above.
 func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oidcsso.DomainState) (Claim, error) {
 	return s.onClaim(ctx, claimID, func(w *writer, h *holding) error {
 		d := h.at()
@@ -34,6 +35,13 @@ func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oid
 			return refuse(CodeConflict, "Read it again, and decide on what it is now.", "The domain's state was changed meanwhile.")
 		case from == to:
 			return nil
+		}
+		least, above, err := w.least(ctx, h)
+		if err != nil {
+			return err
+		}
+		if strength(to) < strength(least) { //check:domain-state-below
+			return refuse(CodeStateRefused, "Choose at least that state, or change that of the wildcard first.", "The domain lies below %s, which is %s.", above, least)
 		}
 		d.State, d.Since = to, w.now
 		w.toldOf(ctx, h, EventDomainState, slog.String("from", string(from)))
@@ -110,6 +118,9 @@ func (s *Store) Release(ctx context.Context, claimID string) error {
 // end deletes the claim, and takes its domain out of the row.
 func (w *writer) end(ctx context.Context, h *holding) error {
 	if err := w.deleteClaim(ctx, h.claimRow); err != nil || !h.owned {
+		return err
+	}
+	if err := w.noteEnd(ctx, h.name, h.wildcard); err != nil {
 		return err
 	}
 	h.domains = slices.DeleteFunc(h.domains, func(d oidcsso.Domain) bool { return d.ClaimID == h.id })

@@ -66,7 +66,8 @@ func (e *Error) Is(target error) bool {
 	return target == error(e.Code) || e.Code == CodeNotFound && target == oidcsso.ErrNotFound
 }
 
-// HTTPStatus is a status that suits the code: 400, 404, 409, 422 or 503.
+// HTTPStatus is a status that suits the code: 400, 404, 409, 422 or 503. An API whose clients send revisions as If-Match answers
+// 412 for CodeConflict (RFC 9110, 13.1.1).
 func (e *Error) HTTPStatus() int {
 	switch e.Code {
 	case CodeNotFound:

@@ -81,11 +81,11 @@ func threeSteps(ctx context.Context, store *connectorstore.Store) error {
 	if err != nil {
 		return err
 	}
-	callback, err := oidcsso.CallbackURL("https://app.example.com/sso", c.ID)
+	callbacks, err := store.CallbackURLs(c)
 	if err != nil {
 		return err
 	}
-	fmt.Println("register this at the identity provider:", callback)
+	fmt.Println("register these at the identity provider:", callbacks)
 
 	// 2. What the registration gave.
 	c.Config.Issuer, c.Config.ClientID = "https://acme.okta.com", "0oa1b2c3"
@@ -108,12 +108,10 @@ func threeSteps(ctx context.Context, store *connectorstore.Store) error {
 	if err != nil {
 		return err
 	}
-	if _, err := store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced); err != nil {
+	claim, err = store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced)
+	if err != nil {
 		return err
 	}
-	if c, err = store.Connector(ctx, c.ID); err != nil { // verifying changed it too
-		return err
-	}
-	_, err = store.SetState(ctx, c.ID, c.Revision, connectorstore.StateActive)
+	_, err = store.SetState(ctx, c.ID, claim.Revision, connectorstore.StateActive) // that of the connector by now
 	return err
 }

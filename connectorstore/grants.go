@@ -156,17 +156,17 @@ func (g *grantRow) grant() Grant {
 }
 
 // Grants gives the exceptions of a connector, the newest first, also those that have ended; at most 1000. One whose row can't
-// be trusted is left out: it opens nothing.
+// be trusted is left out: it opens nothing. The list is never nil.
 func (s *Store) Grants(ctx context.Context, connector string) ([]Grant, error) {
 	if !storable(connector) {
-		return nil, nil
+		return []Grant{}, nil
 	}
 	rows, err := s.readGrants(ctx, s.db, "id IN (SELECT id FROM oidcsso_grants WHERE connector = ? ORDER BY created DESC, id LIMIT ?)", connector, maxGrantsRead)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(rows, func(a, b *grantRow) int { return cmp.Compare(b.created, a.created) })
-	var list []Grant
+	list := []Grant{}
 	for _, g := range rows {
 		if s.verifyGrant(g) == nil {
 			list = append(list, g.grant())

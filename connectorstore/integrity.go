@@ -13,11 +13,11 @@ var errFaults = errors.New("enough")
 
 // Integrity reads everything, in one state of the database, and gives a sentence for each thing that is wrong, for an operator,
 // up to 1000: rows that can't be trusted or read, secrets that do not open, connectors that are not valid, domains whose owner
-// the rows do not agree on. None if all is well. The error is of what kept it from looking.
+// the rows do not agree on. Empty, and not nil, if all is well. The error is of what kept it from looking.
 //
 // It takes a while, and a look at every secret; nobody who writes waits for it.
 func (s *Store) Integrity(ctx context.Context) ([]string, error) {
-	audit := &audit{Store: s}
+	audit := &audit{Store: s, faults: []string{}}
 	err := s.snapshot(ctx, func(q queryer) error {
 		audit.queryer = q
 		return audit.all(ctx)

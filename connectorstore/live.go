@@ -163,35 +163,6 @@ func pause(ctx context.Context, d time.Duration, wake *<-chan struct{}) {
 	}
 }
 
-// Status is how well a [Live] knows its [Store].
-type Status struct {
-	// Revision is that of the store which everything answers by, at least.
-	Revision int64 `json:"revision"`
-	// LastSync is when the database was last asked successfully. Zero: never, and everything is unavailable. It is what to
-	// alarm on: while it is older than a minute, say, changes do not arrive, such as a connector that was disabled.
-	LastSync time.Time `json:"last_sync,omitzero"`
-	// Err is what the last look failed with; nil if it succeeded.
-	Err error `json:"-"`
-	// Connectors is how many there are, those in quarantine included.
-	Connectors int `json:"connectors"`
-	// Quarantined are the connectors through which nobody can sign in because of their rows, sorted by ID. Alarm on every one.
-	Quarantined []Quarantined `json:"quarantined,omitempty"`
-}
-
-// Quarantined is a connector whose row could not be used.
-type Quarantined struct {
-	ID  string `json:"id"`
-	Err error  `json:"-"`
-}
-
-// Status says how well the replica knows the store: for health checks. A replica that has loaded once can serve; one whose
-// database is away serves what it knows, and is best left running.
-func (l *Live) Status() Status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.status
-}
-
 // EventConnectorQuarantined is the event of a connector whose row can't be used: connector, error. Each replica tells it once
 // for each state of the row.
 const EventConnectorQuarantined oidcsso.EventName = "connector_quarantined"

@@ -14,8 +14,8 @@ import (
 // not owned neither leads anybody to the connector nor keeps anybody from theirs.
 //
 // "acme.example" and "*.acme.example" are two domains, each with an owner of its own, and so are names below either. For an
-// address the owner of the name itself counts, else the one of the longest wildcard: who was given dev.acme.example to run
-// may own it below somebody else's *.acme.example.
+// address the owner of the name itself counts, else the one of the longest wildcard. Who may own a name below another's
+// wildcard, [Store.Verify] says.
 type Claim struct {
 	// ID is drawn by the store; identities of an owned domain carry it, see [oidcsso.Domain]. Connector is whose claim it is.
 	ID        string `json:"id"`
@@ -49,6 +49,9 @@ type Claim struct {
 	// last one was. Replicas add to them now and then.
 	ReportCount int64     `json:"report_count"`
 	ReportLast  time.Time `json:"report_last,omitzero"`
+	// Revision is that of the connector, which what is done with a claim may have changed: who had read the connector as it was
+	// before need not read it again to change it further, leaving Config.Domains nil.
+	Revision int64 `json:"revision"`
 }
 
 // Domain is the name, with "*." before it for a wildcard.
@@ -114,7 +117,7 @@ func (h *holding) claim(label string) Claim {
 	c := Claim{
 		ID: h.id, Connector: h.connector, Name: h.name, Wildcard: h.wildcard, Owned: h.owned, State: h.state(), Proof: h.proof,
 		Created: instant(h.created), Expires: instant(h.expires), Verified: instant(h.verified), Checked: instant(h.checked),
-		MissingSince: instant(h.missingSince), ReportCount: h.reportCount, ReportLast: instant(h.reportLastAt),
+		MissingSince: instant(h.missingSince), ReportCount: h.reportCount, ReportLast: instant(h.reportLastAt), Revision: h.r.revision,
 	}
 	if h.owned {
 		c.NextCheck = instant(h.nextCheck)
@@ -191,11 +194,11 @@ func (s *Store) ClaimByID(ctx context.Context, claimID string) (Claim, error) {
 	return h.claim(s.options.ProofLabel), nil
 }
 
-// Claims gives all claims of a connector, sorted by their IDs.
+// Claims gives all claims of a connector, sorted by their IDs. The list is never nil.
 //
 // Errors: CodeNotFound; CodeTampered if one of them can't be trusted, see [Store.Integrity] and [Store.Readmit].
 func (s *Store) Claims(ctx context.Context, connectorID string) ([]Claim, error) {
-	var claims []Claim
+	claims := []Claim{}
 	err := s.snapshot(ctx, func(q queryer) error {
 		r, err := s.verified(ctx, q, connectorID)
 		if err != nil {
@@ -221,7 +224,10 @@ func (s *Store) Claims(ctx context.Context, connectorID string) ([]Claim, error)
 		}
 		return nil
 	})
-	return claims, err
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
 }
 
 // onClaim changes one claim and gives what became of it; the zero Claim if it is gone.

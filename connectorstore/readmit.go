@@ -28,6 +28,9 @@ func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 		if trusted && r.state == stateDeleted {
 			return notFound("connector")
 		}
+		if !trusted {
+			r.state = string(StateDisabled) // whatever it says: a draft would enforce nothing
+		}
 		mended, err := w.reconcile(ctx, r)
 		if err != nil {
 			return err
@@ -55,7 +58,7 @@ func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 // disarm makes a row harmless that anybody may have written, and such that it can be read.
 func (w *writer) disarm(r *row) error {
 	cfg, _ := r.configuration()      // one that can't be read has no ID, and is not valid
-	cfg = withStandIns(cfg)          // what it was when it was a draft is not known, and a draft would enforce nothing
+	cfg = withStandIns(cfg)          // perhaps it was a draft
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
 	if w.check(cfg) != nil {         //check:readmit-invalid
 		cfg = withStandIns(oidcsso.Config{ID: r.id})
@@ -64,7 +67,7 @@ func (w *writer) disarm(r *row) error {
 	if json.Unmarshal([]byte(r.formerIssuers), &former) != nil || len(former) > maxFormerIssuers { //check:readmit-former
 		r.formerIssuers = "[]"
 	}
-	r.state, r.secret, r.nextSecret = string(StateDisabled), "", ""
+	r.secret, r.nextSecret = "", ""
 	return r.setConfiguration(cfg)
 }
 
@@ -85,6 +88,11 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 			if err := w.deleteClaim(ctx, c); err != nil {
 				return false, err
 			}
+			if c.owned { // or so it says; what the row says is below //check:readmit-claim-noted
+				if err := w.noteEnd(ctx, c.name, c.wildcard); err != nil {
+					return false, err
+				}
+			}
 			continue
 		}
 		if !h.agree() {
@@ -97,6 +105,9 @@ func (w *writer) reconcile(ctx context.Context, r *row) (bool, error) {
 	for _, d := range stated {
 		if !slices.ContainsFunc(kept, func(k oidcsso.Domain) bool { return k.ClaimID == d.ClaimID }) { //check:readmit-domain
 			mended = true
+			if err := w.noteEnd(ctx, d.Name, d.Wildcard); err != nil {
+				return false, err
+			}
 			gone := &claimRow{id: d.ClaimID, name: d.Name, wildcard: d.Wildcard}
 			w.toldOf(ctx, &holding{claimRow: gone, r: r, domains: stated}, EventDomainReleased)
 		}

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	checkEvery = 24 * time.Hour // an owned domain whose record was there
-	checkAgain = time.Hour      // one whose record was not, or of which nobody could say
-	missGrace  = 72 * time.Hour // that a record may be missing
+	checkEvery = 24 * time.Hour      // an owned domain whose record was there
+	checkAgain = time.Hour           // one whose record was not, or of which nobody could say
+	missGrace  = 72 * time.Hour      // that a record may be missing
+	unknownFor = 30 * 24 * time.Hour // without a certain answer, until it is told
 
 	checkBatch = 100
 	checksWide = 8                // look-ups at a time
@@ -48,8 +49,8 @@ func (r *Rechecked) add(o Rechecked) {
 // Each domain that is owned by a DNS record is looked up about every 24 hours. If the DNS says for certain that the record is
 // gone ([ErrNoRecord], and nothing else), it is looked for every hour. When it is still gone 72 hours later the domain is
 // frozen if it is enforced, and lapses otherwise: see [oidcsso.DomainFrozen] and [oidcsso.DomainLapsed]. When it is found
-// again, the domain is what it was before. An answer that is not certain changes nothing. Claims that were not proven are
-// forgotten a week after they expired.
+// again, the domain is what it was before. An answer that is not certain changes nothing; after 30 days of them,
+// [EventDomainUnknown] is told. Claims that were not proven are forgotten a week after they expired.
 //
 // Any number of replicas may call it at once: each claim is taken by one of them.
 func (s *Store) Recheck(ctx context.Context) (Rechecked, error) {
@@ -145,9 +146,28 @@ func (s *Store) recheck(ctx context.Context, c *claimRow, done *Rechecked) error
 	default:
 		done.Unknown++
 		s.logger().DebugContext(ctx, "connectorstore: a look-up failed", slog.String("claim", c.id), slog.String("error", err.Error()))
-		_, err := s.schedule(ctx, c, s.now().Add(jittered(checkAgain)), false)
+		if _, err := s.schedule(ctx, c, s.now().Add(jittered(checkAgain)), false); err != nil {
+			return err
+		}
+		return s.unknown(ctx, c)
+	}
+}
+
+// unknown tells, every 30 days and by one replica, that there was no certain answer. What is frozen is known to be without proof.
+func (s *Store) unknown(ctx context.Context, c *claimRow) error {
+	now := s.now()
+	if c.thawed != "" || now.Sub(instant(max(c.checked, c.warned))) < unknownFor {
+		return nil
+	}
+	n, err := s.options.Dialect.exec(ctx, s.db, "UPDATE oidcsso_claims SET warned = ? WHERE id = ? AND warned = ?", millis(now), c.id, c.warned)
+	if err != nil || n != 1 {
 		return err
 	}
+	h, err := s.look(ctx, c.id)
+	if err == nil {
+		s.tell(ctx, EventDomainUnknown, h.attrs(slog.Time("since", instant(c.checked)))...)
+	}
+	return ignore(err)
 }
 
 // schedule says when a claim is due next, if it is due as it was when it was read: so it is taken by one replica, and what

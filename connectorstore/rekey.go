@@ -21,10 +21,28 @@ func (k Rekeying) Keys(subject string) (old, new oidcsso.AccountKey) {
 		oidcsso.AccountKey{Connector: k.Connector, Issuer: k.NewIssuer, Subject: subject}
 }
 
+// Rekeyings are the changes of keys from each of c's former issuers to the one of now, the oldest first. With them a backend
+// repeats what it does after [Store.Rekey], when it may not have come to its end.
+func (c Connector) Rekeyings() []Rekeying {
+	changes := []Rekeying{}
+	for _, issuer := range c.FormerIssuers {
+		if issuer != c.Config.Issuer { // which has come back
+			changes = append(changes, Rekeying{Connector: c.ID, OldIssuer: issuer, NewIssuer: c.Config.Issuer})
+		}
+	}
+	return changes
+}
+
 // Rekey is [Store.Update] for a connector whose issuer is frozen because somebody has signed in. It changes no account: from
 // now on everybody comes with a new key, and finds no account until the backend has changed the keys. It may do so by
 // [Rekeying.Keys] only if the new issuer has the same people under the same subjects: a company's identity provider that was
 // given another host name, say. Whoever controls the new issuer can otherwise become anybody.
+//
+// First Rekey, then the keys: it may be refused, and what a backend did not get done afterwards, because its process ended, it
+// repeats by [Connector.Rekeyings]. Whoever signs in between the two has an account under the old key, and is refused
+// (accounts.ReasonLinkedHere) if their address is trusted; without a trusted address they would get a second account, where
+// accounts are made at sign-in. So disable the connector before, and activate it when the keys are changed: its domains stay
+// enforced meanwhile.
 //
 // The stored secrets are discarded, as with every change of the issuer. Errors are those of Update, and CodeInvalid where
 // the issuer does not change.

@@ -164,7 +164,7 @@ func (r *row) ownedDomains() ([]oidcsso.Domain, error) {
 
 // shared is the state in memory that all have in common.
 func shared(state oidcsso.DomainState) oidcsso.DomainState {
-	for _, known := range []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced, oidcsso.DomainFrozen} {
+	for _, known := range []oidcsso.DomainState{oidcsso.DomainVerified, oidcsso.DomainRouted, oidcsso.DomainReportOnly, oidcsso.DomainEnforced, oidcsso.DomainFrozen, oidcsso.DomainLapsed} {
 		if state == known {
 			return known
 		}

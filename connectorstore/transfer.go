@@ -11,7 +11,8 @@ import (
 // enforced than it was. from is the claim that owns it; to is the other connector's own claim to the same domain, whose
 // record must be there now. It is for an operator, or for a tenant with both connectors: the old owner is not asked.
 //
-// The domain keeps its state, and one that is frozen or lapsed is what it was before, since it is proven anew. Its ClaimID changes: no account
+// The domain keeps its state, or gets that of a wildcard above it of the same tenant, if that is more enforced. One that is
+// frozen or lapsed is what it was before, since it is proven anew. Its ClaimID changes: no account
 // is linked, and no address trusted, because of the old one. The old claim is gone.
 //
 // Errors: CodeNotFound, CodeTampered, CodeConflict, CodeProofMissing, CodeProofUnknown, CodeProofExpired; CodeInvalid if the two
@@ -55,6 +56,13 @@ func (s *Store) transfer(ctx context.Context, from, to, proof string, seen *clai
 		state := owner.state()
 		if owner.thawed != "" {
 			state = oidcsso.DomainState(owner.thawed)
+		}
+		least, _, err := w.least(ctx, taker)
+		if err != nil {
+			return err
+		}
+		if strength(state) < strength(least) { //check:transfer-below-wildcard
+			state = least
 		}
 		if err := w.end(ctx, owner); err != nil {
 			return err

@@ -13,12 +13,17 @@ import (
 // domain. It is then verified: addresses in it are trusted, and nobody is sent anywhere yet, see [Store.SetDomainState]. It
 // asks the DNS on each call, for up to five seconds: where a tenant may call it, bound how often.
 //
+// A name below a wildcard that is owned takes its people out of it. So it is refused, unless the wildcard is the same
+// connector's or the same tenant's, and is then not verified but as enforced as the wildcard is. With a connector that has no
+// tenant nobody shares one. Who should have a name below another's wildcard gets it by the wildcard's owner, who
+// proves it, and [Store.Transfer], or by [Store.Assert].
+//
 // For a domain that is owned it looks again, now instead of when it is due. If the record is there, a domain that is frozen
 // or lapsed for the lack of it is what it was before; if not, nothing changes. An asserted domain stays as it is.
 //
 // Errors: CodeNotFound, CodeTampered, CodeConflict; CodeProofMissing, CodeProofUnknown, CodeProofExpired; CodeDomainOwned, which
-// does not say by whom; CodeStateRefused for a domain that an operator has frozen; an [oidcsso.ConfigError] for a name that
-// no connector may have any more.
+// does not say by whom; CodeStateRefused for a domain that an operator has frozen, and for one of a draft below another
+// connector's wildcard; an [oidcsso.ConfigError] for a name that no connector may have any more.
 func (s *Store) Verify(ctx context.Context, claimID string) (Claim, error) {
 	seen, err := s.look(ctx, claimID)
 	if err != nil {

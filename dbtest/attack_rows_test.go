@@ -55,7 +55,7 @@ func (o *owning) rowEdits(column, now string) []string {
 
 // isNumber says whether a column of claims or grants has a number.
 func (o *owning) isNumber(column string) bool {
-	return slices.Contains([]string{"created", "expires", "verified", "missing_since", "checked", "next_check", "report_count", "report_last", "until",
+	return slices.Contains([]string{"created", "expires", "verified", "missing_since", "checked", "next_check", "report_count", "report_last", "warned", "until",
 		"revoked", "uses", "last_used", "wildcard", "owned"}, column)
 }
 
@@ -92,7 +92,7 @@ func (o *owning) wantClaimTampered(t testing.TB, id string) {
 // re-check too soon or too late.
 func TestClaimEditedBySQLIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	free := []string{"checked", "next_check", "report_count", "report_last"}
+	free := []string{"checked", "next_check", "report_count", "report_last", "warned"}
 	Each(t, func(t *testing.T, e Engine) {
 		for _, column := range attacked(t, e).columns(t, "oidcsso_claims") {
 			t.Run(column, func(t *testing.T) {

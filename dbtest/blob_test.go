@@ -17,7 +17,7 @@ func TestBlobIDs(t *testing.T) {
 	acme := o.connector("acme").ID
 	o.claim(acme, "acme.example")
 	o.sql("PRAGMA foreign_keys = 0")
-	o.sql("INSERT INTO oidcsso_claims SELECT x'', connector, 'x.example', wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, 0, 0, 0 FROM oidcsso_claims")
+	o.sql("INSERT INTO oidcsso_claims SELECT x'', connector, 'x.example', wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, 0, 0, 0, 0 FROM oidcsso_claims")
 	o.sql("INSERT INTO oidcsso_grants VALUES (x'', 'c', 'a', 'b', 'r', 1, 2, 0, 'm', 0, 0)")
 	o.sql("INSERT INTO oidcsso_connectors SELECT x'', tenant, state, revision, config, secret, next_secret, domains, former_issuers, signed_in, created, updated, mac FROM oidcsso_connectors")
 	ctx, cancel := context.WithTimeout(ctx, time.Minute) // who looped would do so for ever

@@ -258,3 +258,15 @@ func closed(b *broken) *sql.DB {
 	db.Close()
 	return db
 }
+
+// Somebody makes a row a draft's, and takes its domains out of it. Mended, what was closed is closed.
+func TestReadmitOfWhatBecameADraft(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		b := newBroken(t, e)
+		b.sql("UPDATE oidcsso_connectors SET state = 'draft', domains = '[]'")
+		c := must2(b.Readmit(t.Context(), b.acme))(t)
+		if got := sorted(b.domains(b.acme)); got != "enforced.example enforced, frozen.example frozen" || c.State != connectorstore.StateDisabled {
+			t.Errorf("%q, %s", got, c.State)
+		}
+	})
+}

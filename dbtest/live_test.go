@@ -216,8 +216,8 @@ func claim(t testing.TB, w *world, id, connector, name string, wildcard bool) {
 		n = 1
 	}
 	mac := Sign(t, "claim", id, connector, name, n, 1, "asserted", "", 1, 0, 1, "", 0)
-	w.exec(t, "INSERT INTO oidcsso_claims (id, connector, name, wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, next_check, report_count, report_last) "+
-		"VALUES (?, ?, ?, ?, 1, 'asserted', '', 1, 0, 1, '', 0, ?, 0, 0, 0, 0)", id, connector, name, n, mac)
+	w.exec(t, "INSERT INTO oidcsso_claims (id, connector, name, wildcard, owned, proof, token, created, expires, verified, thawed, missing_since, mac, checked, next_check, report_count, report_last, warned) "+
+		"VALUES (?, ?, ?, ?, 1, 'asserted', '', 1, 0, 1, '', 0, ?, 0, 0, 0, 0, 0)", id, connector, name, n, mac)
 }
 
 // A row of yesterday, with its good MAC, is put back: with a secret that was replaced, or a domain that was not yet enforced.

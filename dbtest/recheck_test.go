@@ -181,6 +181,58 @@ func TestRecheckUnknownNeverFreezes(t *testing.T) {
 	})
 }
 
+// A domain that expired, and whose DNS is broken since, never says no. Somebody has to look at it.
+func TestRecheckTellsOfTheUnknown(t *testing.T) {
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		c := o.owned(o.connector("acme").ID, "acme.example", oidcsso.DomainEnforced)
+		certain := o.now()
+		told := func(want int) {
+			t.Helper()
+			if n := o.events.count("domain_unknown"); n != want {
+				t.Errorf("told %d times after %v, want %d", n, o.now().Sub(certain), want)
+			}
+		}
+		days := func(n int) { // of 27 hours
+			o.later(day)
+			o.recheck(oneUnknown)
+			for range n - 1 {
+				o.later(day - hours)
+				o.recheck(oneUnknown)
+				o.later(hours)
+				o.recheck(oneUnknown)
+			}
+		}
+		o.dns.failing(errors.New("SERVFAIL"))
+		days(26) // not yet 30 of 24
+		told(0)
+		days(1)
+		told(1)
+		o.events.has(t, "domain_unknown", "domain=acme.example", "claim="+c.ID, "state=enforced", "tenant=acme", "since="+certain.Format(time.DateTime))
+		days(26)
+		told(1)
+		days(1)
+		told(2)
+
+		// A certain answer, of whatever kind, begins the 30 days anew.
+		o.dns.failing(nil)
+		o.later(day)
+		o.recheck(one)
+		o.dns.failing(errors.New("SERVFAIL"))
+		days(26)
+		told(2)
+		days(1)
+		told(3)
+
+		// What an operator has frozen is not looked up.
+		must(t)(o.Freeze(ctx, c.ID))
+		o.later(40 * day)
+		o.recheck(connectorstore.Rechecked{})
+		told(3)
+		o.has(c.Connector, "acme.example frozen")
+	})
+}
+
 // What an operator has frozen stays so whatever the DNS says, until the operator ends it.
 func TestRecheckOperatorFreezes(t *testing.T) {
 	Each(t, func(t *testing.T, e Engine) {

@@ -36,7 +36,8 @@ CREATE TABLE oidcsso_claims (
 	checked       BIGINT  NOT NULL, -- the last check of the record, or 0
 	next_check    BIGINT  NOT NULL, -- 0: never
 	report_count  BIGINT  NOT NULL, -- attempts that enforcement would have stopped
-	report_last   BIGINT  NOT NULL
+	report_last   BIGINT  NOT NULL,
+	warned        BIGINT  NOT NULL  -- when it was last told that nobody can say whether the record is there, or 0
 );
 CREATE UNIQUE INDEX oidcsso_claims_owner ON oidcsso_claims (name, wildcard) WHERE owned = 1;
 CREATE INDEX oidcsso_claims_connector ON oidcsso_claims (connector, id);
@@ -56,3 +57,10 @@ CREATE TABLE oidcsso_grants (
 	last_used  BIGINT NOT NULL
 );
 CREATE INDEX oidcsso_grants_connector ON oidcsso_grants (connector, address);
+
+CREATE TABLE oidcsso_ended (
+	name     TEXT    NOT NULL,
+	wildcard INTEGER NOT NULL,
+	ended    BIGINT  NOT NULL, -- when a claim that owned the domain last ended
+	PRIMARY KEY (name, wildcard)
+);

@@ -30,7 +30,6 @@ func (s suite) secrets(t *testing.T) {
 		current, next string
 	}{
 		{"kept where the name changes", func(c *oidcsso.Config) { c.Name = "Other" }, "current-hunter2", "next-hunter3"},
-		{"kept where the redirect URI changes", func(c *oidcsso.Config) { c.RedirectURL = "https://app.example.com/old" }, "current-hunter2", "next-hunter3"},
 		{"kept where nothing changes", func(*oidcsso.Config) {}, "current-hunter2", "next-hunter3"},
 		{"replaced", func(c *oidcsso.Config) { c.ClientSecret = oidcsso.NewSecret("new") }, "new", "next-hunter3"},
 		{"the next one replaced", func(c *oidcsso.Config) { c.NextClientSecret = oidcsso.NewSecret("new") }, "current-hunter2", "new"},
@@ -59,6 +58,13 @@ func (s suite) secrets(t *testing.T) {
 			w.wantSecrets(t, read, test.current, test.next)
 		})
 	}
+	t.Run("kept where the redirect URI changes", func(t *testing.T) {
+		t.Parallel()
+		w := s.start(t)
+		c := w.create(t, entered())
+		c = must(w.SetRedirectURL(t.Context(), c.ID, c.Revision, "https://app.example.com/old"))(t)
+		w.wantSecrets(t, c, "current-hunter2", "next-hunter3")
+	})
 	t.Run("not back with the old issuer", func(t *testing.T) {
 		t.Parallel()
 		w := s.start(t)

@@ -58,11 +58,12 @@ func (a *admin) routes() http.Handler {
 		"DELETE /admin/grants/{grant}":       a.revokeGrant,
 		"GET /admin/status":                  a.status,
 
-		"POST /admin/operator/connectors/{id}/assert":   a.assert,
-		"POST /admin/operator/connectors/{id}/rekey":    a.rekey,
-		"POST /admin/operator/connectors/{id}/readmit":  a.readmit,
-		"POST /admin/operator/domains/{claim}/transfer": a.transfer,
-		"GET /admin/operator/integrity":                 a.integrity,
+		"POST /admin/operator/connectors/{id}/assert":         a.assert,
+		"POST /admin/operator/connectors/{id}/rekey":          a.rekey,
+		"POST /admin/operator/connectors/{id}/rekey/accounts": a.rekeyAccounts,
+		"POST /admin/operator/connectors/{id}/readmit":        a.readmit,
+		"POST /admin/operator/domains/{claim}/transfer":       a.transfer,
+		"GET /admin/operator/integrity":                       a.integrity,
 	} {
 		mux.Handle(pattern, a.serve(call))
 	}

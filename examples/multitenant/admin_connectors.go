@@ -20,19 +20,16 @@ type connectorView struct {
 }
 
 func (a *admin) view(r *http.Request, c connectorstore.Connector) (any, error) {
-	callback := c.Config.RedirectURL // of a developer, where customers registered another one years ago
-	if callback == "" {
-		var err error
-		if callback, err = oidcsso.CallbackURL(a.sso.BaseURL, c.ID); err != nil {
-			return nil, err
-		}
+	callbacks, err := a.store.CallbackURLs(c)
+	if err != nil {
+		return nil, err
 	}
 	claims, err := a.store.Claims(r.Context(), c.ID)
 	if err != nil {
 		return nil, err
 	}
-	c.Config.Domains = nil // they are in the claims, with more
-	return connectorView{c, callback, append([]connectorstore.Claim{}, claims...)}, nil
+	c.Config.Domains = nil                             // they are in the claims, with more
+	return connectorView{c, callbacks[0], claims}, nil // one, since this backend has one base URL
 }
 
 // viewed is for the calls that end with a connector.
@@ -92,7 +89,7 @@ func (a *admin) list(r *http.Request) (any, error) {
 }
 
 // edit reads a new configuration. It replaces the old one in whole, but for secrets, which stay if none are sent. What the
-// administrator saw is named by If-Match; RedirectURL is the developer's, and in no JSON.
+// administrator saw is named by If-Match.
 func (a *admin) edit(r *http.Request) (connectorstore.Connector, error) {
 	var body struct {
 		Tenant *string        `json:"tenant"` // default: as it is
@@ -109,7 +106,6 @@ func (a *admin) edit(r *http.Request) (connectorstore.Connector, error) {
 	if err != nil {
 		return connectorstore.Connector{}, err
 	}
-	body.Config.RedirectURL = c.Config.RedirectURL
 	c.Revision, c.Config = revision, body.Config
 	if body.Tenant != nil {
 		c.Tenant = *body.Tenant

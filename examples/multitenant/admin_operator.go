@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -25,7 +26,7 @@ func (a *admin) addGrant(r *http.Request) (any, error) {
 
 func (a *admin) grants(r *http.Request) (any, error) {
 	list, err := a.store.Grants(r.Context(), r.PathValue("id"))
-	return map[string]any{"grants": append([]connectorstore.Grant{}, list...)}, err
+	return map[string]any{"grants": list}, err
 }
 
 func (a *admin) revokeGrant(r *http.Request) (any, error) {
@@ -33,21 +34,39 @@ func (a *admin) revokeGrant(r *http.Request) (any, error) {
 }
 
 // rekey changes the issuer of a connector that has been in use, and files its accounts anew: only for a new issuer that has
-// the same people under the same subjects, since it can become any of them.
+// the same people under the same subjects, since it can become any of them. An operator disables the connector before, and
+// activates it afterwards: whoever comes in between would be a stranger.
 func (a *admin) rekey(r *http.Request) (any, error) {
 	c, err := a.edit(r)
 	if err != nil {
 		return nil, err
 	}
-	c, change, err := a.store.Rekey(r.Context(), c)
+	c, _, err = a.store.Rekey(r.Context(), c) // the change is the last of c.Rekeyings
 	if err != nil {
 		return nil, err
 	}
-	moved, err := a.people.rekey(r.Context(), change)
+	return a.moveAccounts(r.Context(), c)
+}
+
+// rekeyAccounts files the accounts again, where that did not come to its end after rekey. Where it did, nothing changes.
+func (a *admin) rekeyAccounts(r *http.Request) (any, error) {
+	c, err := a.store.Connector(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"revision": c.Revision, "old_issuer": change.OldIssuer, "new_issuer": change.NewIssuer, "accounts": moved}, nil
+	return a.moveAccounts(r.Context(), c)
+}
+
+func (a *admin) moveAccounts(ctx context.Context, c connectorstore.Connector) (any, error) {
+	moved := 0
+	for _, change := range c.Rekeyings() {
+		n, err := a.people.rekey(ctx, change)
+		if err != nil {
+			return nil, err
+		}
+		moved += n
+	}
+	return map[string]any{"revision": c.Revision, "issuer": c.Config.Issuer, "accounts": moved}, nil
 }
 
 // readmit takes a row as it stands that somebody changed behind the store's back, after an operator has looked at it.
@@ -58,29 +77,11 @@ func (a *admin) readmit(r *http.Request) (any, error) {
 
 func (a *admin) integrity(r *http.Request) (any, error) {
 	faults, err := a.store.Integrity(r.Context())
-	return map[string]any{"faults": append([]string{}, faults...)}, err
+	return map[string]any{"faults": faults}, err
 }
 
 // status is how well this replica knows the store, with everything that an operator may read.
-func (a *admin) status(*http.Request) (any, error) {
-	s := a.live.Status()
-	type quarantined struct {
-		ID    string `json:"id"`
-		Error string `json:"error"`
-	}
-	answer := struct {
-		connectorstore.Status
-		Quarantined []quarantined `json:"quarantined"`
-		Error       string        `json:"error,omitempty"`
-	}{Status: s, Quarantined: []quarantined{}}
-	for _, q := range s.Quarantined {
-		answer.Quarantined = append(answer.Quarantined, quarantined{q.ID, q.Err.Error()})
-	}
-	if s.Err != nil {
-		answer.Error = s.Err.Error()
-	}
-	return answer, nil
-}
+func (a *admin) status(*http.Request) (any, error) { return a.live.Status(), nil }
 
 // maxAge is when somebody should look: a connector that was disabled a minute ago may still let people in here.
 const maxAge = time.Minute

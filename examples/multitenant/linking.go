@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"strings"
+	"time"
 
 	"github.com/oidcsso/oidcsso"
 	"github.com/oidcsso/oidcsso/accounts"
@@ -39,7 +41,8 @@ func (p *people) byEmail(ctx context.Context, email string) ([]accounts.Candidat
 	err = p.db.QueryRowContext(ctx, "SELECT connector, issuer, subject FROM links WHERE person = $1", found.id).Scan(&key.Connector, &key.Issuer, &key.Subject)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		ended, err := p.claimEndedSince(ctx, address, verified)
+		_, domain, _ := strings.Cut(address, "@")
+		ended, err := p.claimEnded(ctx, domain, time.UnixMilli(verified))
 		c.Unclaimed = err == nil && !ended
 		return []accounts.Candidate[person]{c}, err
 	case err != nil:
@@ -125,7 +128,7 @@ func nameOf(id *oidcsso.Identity) string {
 }
 
 // rekey files the accounts of a connector under its new issuer. Until it is done, nobody of them is let in: the address finds
-// an account that is linked already.
+// an account that is linked already. It may be repeated.
 func (p *people) rekey(ctx context.Context, change connectorstore.Rekeying) (int, error) {
 	moved := 0
 	err := inTransaction(ctx, p.db, func(tx *sql.Tx) error {

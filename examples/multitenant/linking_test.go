@@ -87,30 +87,3 @@ func TestUnconfirmedAddress(t *testing.T) {
 		}
 	})
 }
-
-// A claim that ended counts for the addresses that it covered, and for no others.
-func TestEndedClaims(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
-		people := w.backend.replicas[0].people
-		if err := people.endClaim(t.Context(), "*.acme.test", func() error { return nil }); err != nil {
-			t.Fatal(err)
-		}
-		const never = 1 << 60
-		for _, test := range []struct {
-			address string
-			since   int64
-			want    bool
-		}{
-			{"a@dev.acme.test", 1, true},
-			{"a@x.dev.acme.test", 1, true},
-			{"a@dev.acme.test", never, false},
-			{"a@acme.test", 1, false},
-			{"a@notacme.test", 1, false},
-		} {
-			got, err := people.claimEndedSince(t.Context(), test.address, test.since)
-			if err != nil || got != test.want {
-				t.Errorf("%s: %v %v", test.address, got, err)
-			}
-		}
-	})
-}

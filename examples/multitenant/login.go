@@ -35,7 +35,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 // identify is the first step, in which nothing but an address was typed: to the identity provider, or to the password, with the
 // identity provider beside it where the company's people may use both.
 func (a *app) identify(w http.ResponseWriter, r *http.Request, email string, found person) {
-	decision, err := a.flow.Decide(r.Context(), oidcsso.Attempt{Typed: email, Account: found.addresses, Method: oidcsso.MethodPassword})
+	decision, err := a.flow.Decide(r.Context(), oidcsso.Attempt{Typed: email, Account: found.addresses, Method: oidcsso.MethodIdentify})
 	switch {
 	case err != nil:
 		a.fail(w, err)

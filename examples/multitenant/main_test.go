@@ -67,8 +67,16 @@ func TestThreeSteps(t *testing.T) {
 			t.Error("a domain that is only routed ended a session")
 		}
 		w.browser().submit(w.origin+"/login", "email", "ida@initech.test").want(200, "Continue with Initech", `name="password"`)
+		w.admin("PUT", state, "", `{"from": "routed", "to": "report_only"}`).want(200)
+		w.settle()
+		someone := w.browser()
+		someone.submit(w.origin+"/login", "email", "ida@initech.test").want(200, "Continue with Initech", `name="password"`)
+		someone.submit(w.origin+"/login", "email", "ida@initech.test", "password", "tulip").want(http.StatusSeeOther)
+		if n := strings.Count(w.log.String(), "oidcsso: report_only"); n != 1 {
+			t.Errorf("one attempt with a password counts as %d", n)
+		}
 		w.admin("PUT", state, "", `{"from": "verified", "to": "enforced"}`).want(http.StatusPreconditionFailed, "conflict")
-		w.admin("PUT", state, "", `{"from": "routed", "to": "enforced"}`).want(200, `"state": "enforced"`)
+		w.admin("PUT", state, "", `{"from": "report_only", "to": "enforced"}`).want(200, `"state": "enforced"`)
 		w.settle()
 
 		// From now on there is one way in, at both replicas.
@@ -90,7 +98,7 @@ func TestThreeSteps(t *testing.T) {
 		// And when the domain is given up, that is over: but the account has no password to go back to.
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusConflict, "state_refused")
 		w.admin("DELETE", "/domains/"+claim.field("id"), "", "").want(http.StatusNoContent)
-		if ended, err := w.backend.replicas[1].people.claimEndedSince(t.Context(), "ida@initech.test", 0); err != nil || !ended {
+		if ended, err := w.backend.replicas[1].store.ClaimEndedSince(t.Context(), "initech.test", time.Time{}); err != nil || !ended {
 			t.Errorf("it is not noted that the claim ended: %v", err)
 		}
 		w.admin("DELETE", "/connectors/"+id, w.etag(id), "").want(http.StatusNoContent)
@@ -201,6 +209,17 @@ func TestRekey(t *testing.T) {
 		body := `{"config": {"name": "Initech", "issuer": "` + client.Issuer + `", "client_id": "` + client.ClientID + `", "client_secret": "` + client.ClientSecret + `"}}`
 		w.admin("PUT", "/connectors/"+id, w.etag(id), body).want(http.StatusConflict, "issuer_frozen")
 		w.admin("POST", "/operator/connectors/"+id+"/rekey", w.etag(id), body).want(200, `"accounts": 1`)
+		again := "/operator/connectors/" + id + "/rekey/accounts"
+		w.admin("POST", again, "", "").want(200, `"accounts": 0`)
+
+		// As if the process had ended before it came to the accounts.
+		people, old := w.backend.replicas[0].people, oidcsso.AccountKey{Connector: id, Issuer: w.demo.idps["initech"].Issuer(), Subject: "ida-1"}
+		if n, err := changed(t.Context(), people.db, "UPDATE links SET issuer = $1, key = $2 WHERE connector = $3", old.Issuer, old.String(), id); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		w.settle()
+		w.browser().signIn("globex", "ida@initech.test").want(http.StatusForbidden)
+		w.admin("POST", again, "", "").want(200, `"accounts": 1`)
 		w.settle()
 		w.browser().signIn("globex", "ida@initech.test").want(200, "Hello, Ida Ingram")
 		if found, err := w.backend.replicas[0].people.byAddress(t.Context(), "ida@initech.test"); err != nil || found.id != "ida" {
@@ -219,7 +238,7 @@ func TestTransfer(t *testing.T) {
 		from := w.claimIn(old)
 		to := w.admin("POST", "/connectors/"+id+"/domains", "", `{"domain": "acme.test"}`).want(200).field("id")
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`"}`).want(422, "proof_missing")
-		if ended, err := w.backend.replicas[0].people.claimEndedSince(t.Context(), "alice@acme.test", 0); err != nil || ended {
+		if ended, err := w.backend.replicas[0].store.ClaimEndedSince(t.Context(), "acme.test", time.Time{}); err != nil || ended {
 			t.Errorf("a move that was refused counts: %v %v", ended, err)
 		}
 		w.admin("POST", "/operator/domains/"+from+"/transfer", "", `{"to": "`+to+`", "asserted": true}`).want(200, `"state": "enforced"`)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/oidcsso/oidcsso"
-	"github.com/oidcsso/oidcsso/connectorstore"
 )
 
 // person is an account. The zero person is nobody.
@@ -23,6 +22,8 @@ type person struct {
 // people are the accounts, in the database that all replicas have.
 type people struct {
 	db *sql.DB
+	// claimEnded says whether a domain may have changed hands since.
+	claimEnded func(ctx context.Context, domain string, since time.Time) (bool, error)
 }
 
 // addressKey is the one form in which addresses are stored and looked up; empty for what is none. Whether case matters before
@@ -100,37 +101,4 @@ func insertAddress(ctx context.Context, db execer, person, address string) (int6
 func (p *people) spendRecovery(ctx context.Context, of person) (bool, error) {
 	n, err := changed(ctx, p.db, "UPDATE people SET recovery = '' WHERE id = $1 AND recovery = $2", of.id, of.recovery)
 	return n == 1, err
-}
-
-// endClaim notes that a claim ends before end does it: in doubt, accounts are refused that could be linked, not linked that
-// must be refused. Where the store refused, and so nothing ended, the note goes again.
-func (p *people) endClaim(ctx context.Context, domain string, end func() error) error {
-	id := newToken()
-	if _, err := changed(ctx, p.db, "INSERT INTO ended_claims (id, domain, at) VALUES ($1, $2, $3)", id, domain, time.Now().UnixMilli()); err != nil {
-		return err
-	}
-	err := end()
-	var refused *connectorstore.Error
-	if errors.As(err, &refused) {
-		if _, err := changed(ctx, p.db, "DELETE FROM ended_claims WHERE id = $1", id); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// claimEndedSince says whether a claim that covered the address has ended since it was confirmed.
-func (p *people) claimEndedSince(ctx context.Context, address string, since int64) (bool, error) {
-	_, name, _ := strings.Cut(address, "@")
-	for domain := name; ; domain = "*." + name {
-		var ended bool
-		err := p.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM ended_claims WHERE domain = $1 AND at >= $2)", domain, since).Scan(&ended)
-		if err != nil || ended {
-			return ended, err
-		}
-		var below bool
-		if _, name, below = strings.Cut(name, "."); !below {
-			return false, nil
-		}
-	}
 }

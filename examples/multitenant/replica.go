@@ -61,7 +61,7 @@ func newReplica(ctx context.Context, name string, s *settings, outside *demo, lo
 	if err := live.Sync(ctx); err != nil {
 		return nil, err
 	}
-	a := &app{replica: name, origin: s.origin, people: &people{db}, live: live, log: log}
+	a := &app{replica: name, origin: s.origin, people: &people{db, store.ClaimEndedSince}, live: live, log: log}
 	a.flow, err = oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: s.sealKeys, Once: a.once})
 	if err != nil {
 		return nil, err

@@ -22,13 +22,6 @@ CREATE TABLE IF NOT EXISTS links (
 	person    TEXT NOT NULL UNIQUE REFERENCES people (id)
 );
 
--- When a claim to a domain ended: accounts that lived under it are not the next owner's.
-CREATE TABLE IF NOT EXISTS ended_claims (
-	id     TEXT   NOT NULL PRIMARY KEY,
-	domain TEXT   NOT NULL, -- "acme.test", or "*.acme.test"
-	at     BIGINT NOT NULL
-);
-
 CREATE TABLE IF NOT EXISTS sessions (
 	id        TEXT   NOT NULL PRIMARY KEY, -- hash of the cookie
 	person    TEXT   NOT NULL REFERENCES people (id),

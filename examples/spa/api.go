@@ -18,7 +18,7 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	decision, err := a.decide(r, in.Email)
+	decision, err := a.decide(r, in.Email, oidcsso.MethodIdentify)
 	if err != nil { // "unavailable" too: then there is no password form either
 		a.fail(w, err)
 		return
@@ -36,9 +36,9 @@ func (a *app) login(w http.ResponseWriter, r *http.Request) {
 }
 
 // decide asks about the account that would get in, and about what was typed.
-func (a *app) decide(r *http.Request, email string) (oidcsso.Decision, error) {
+func (a *app) decide(r *http.Request, email string, method oidcsso.Method) (oidcsso.Decision, error) {
 	found := a.store.byAddress(email)
-	return a.sso.Decide(r.Context(), oidcsso.Attempt{Typed: email, Account: []string{found.Email}, Method: oidcsso.MethodPassword})
+	return a.sso.Decide(r.Context(), oidcsso.Attempt{Typed: email, Account: []string{found.Email}, Method: method})
 }
 
 // password asks again: login was another request, and nothing says that it came before this one.
@@ -48,7 +48,7 @@ func (a *app) password(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	decision, err := a.decide(r, in.Email)
+	decision, err := a.decide(r, in.Email, oidcsso.MethodPassword)
 	if err != nil {
 		a.fail(w, err)
 		return

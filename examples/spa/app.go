@@ -56,7 +56,7 @@ func (a *app) appStart(w http.ResponseWriter, r *http.Request) {
 		_ = askPage.Execute(w, "?"+url.Values{"email": {email}, "challenge": {challenge}}.Encode()) // fails only with the connection
 		return
 	}
-	decision, err := a.decide(r, email)
+	decision, err := a.decide(r, email, oidcsso.MethodIdentify)
 	if err != nil {
 		a.appFailed(w, r, err)
 		return
