@@ -21,7 +21,10 @@ func (w *writer) changed(ctx context.Context, r *row, change string) {
 		slog.String("change", change), slog.Int64("revision", r.revision), slog.String("state", r.state))
 }
 
-const maxTenant = 200 // bytes
+const (
+	maxTenant     = 200 // bytes
+	maxConnectors = 100 // of a tenant, without deleted ones
+)
 
 func checkTenant(tenant string) error {
 	if len(tenant) > maxTenant || !storable(tenant) { //check:store-tenant
@@ -35,7 +38,9 @@ func checkTenant(tenant string) error {
 // ID nor domains; these are claimed, see [Store.Claim]. Its secrets are sealed. Its RedirectURL is the developer's: no form
 // that an administrator fills in should set it.
 //
-// Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid.
+// A tenant that has a name may have 100. What was deleted leaves a row behind, so where a tenant may call it, bound how often.
+//
+// Errors: [oidcsso.ConfigError], or an [Error] with CodeInvalid or CodeTooMany.
 func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (Connector, error) {
 	if err := checkTenant(tenant); err != nil {
 		return Connector{}, err
@@ -53,26 +58,41 @@ func (s *Store) Create(ctx context.Context, tenant string, cfg oidcsso.Config) (
 	if err := s.checkIn(StateDraft, cfg); err != nil {
 		return Connector{}, err
 	}
-	var made *row
+	r := &row{id: cfg.ID, tenant: tenant, state: string(StateDraft), domains: "[]", formerIssuers: "[]"}
+	if err := r.setConfiguration(cfg); err != nil {
+		return Connector{}, err
+	}
+	if err := s.sealSecrets(ctx, r, &cfg); err != nil { // not while others wait
+		return Connector{}, err
+	}
 	err := s.write(ctx, func(w *writer) error {
-		r := &row{id: cfg.ID, tenant: tenant, state: string(StateDraft), domains: "[]", formerIssuers: "[]", created: millis(w.now)}
-		if err := r.setConfiguration(cfg); err != nil {
+		if err := w.roomForConnector(ctx, tenant); err != nil {
 			return err
 		}
-		if err := s.sealSecrets(ctx, r, &cfg); err != nil {
-			return err
-		}
+		r.created = millis(w.now)
 		if err := w.insert(ctx, r); err != nil {
 			return err
 		}
-		made = r
 		w.changed(ctx, r, "created")
 		return nil
 	})
 	if err != nil {
 		return Connector{}, err
 	}
-	return made.connector()
+	return r.connector()
+}
+
+// roomForConnector bounds what one tenant can have every replica keep in memory, and have looked up each day.
+func (w *writer) roomForConnector(ctx context.Context, tenant string) error {
+	if tenant == "" { // a backend that names none has one for all of its customers
+		return nil
+	}
+	var has int
+	err := w.count(ctx, &has, "SELECT COUNT(*) FROM oidcsso_connectors WHERE tenant = ? AND state <> 'deleted'", tenant)
+	if err == nil && has >= maxConnectors { //check:connectors-tenant
+		err = refuse(CodeTooMany, "Delete those that are not needed.", "The tenant has %d connectors.", has)
+	}
+	return err
 }
 
 // errDisabled is of a switch that is State's.
@@ -127,7 +147,7 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ?", []any{f.After}
+	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ? AND "+textID, []any{f.After}
 	if f.Tenant != "" {
 		query, args = query+" AND tenant = ?", append(args, f.Tenant)
 	}
@@ -185,7 +205,8 @@ func (l Listed) MarshalJSON() ([]byte, error) {
 // Config may come back as JSON, where they are claims. RedirectURL, which is in no JSON, is empty or the stored one: see
 // [Store.SetRedirectURL]. Disabled is false.
 //
-// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, or an [oidcsso.ConfigError].
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, CodeTooMany for another tenant that has its 100,
+// or an [oidcsso.ConfigError].
 func (s *Store) Update(ctx context.Context, c Connector) (Connector, error) {
 	return s.edit(ctx, c.ID, c.Revision, "updated", func(w *writer, r *row) error { return w.update(ctx, r, c, false) })
 }
@@ -253,6 +274,11 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	keep := cfg.Issuer == old.Issuer && cfg.ClientID == old.ClientID && cfg.TokenEndpointAuthMethod == old.TokenEndpointAuthMethod
 	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
 		return err
+	}
+	if c.Tenant != r.tenant {
+		if err := w.roomForConnector(ctx, c.Tenant); err != nil {
+			return err
+		}
 	}
 	r.tenant = c.Tenant
 	return r.setConfiguration(cfg)

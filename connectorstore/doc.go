@@ -35,5 +35,8 @@
 // database learns no secret. Who can write to it can put a connector out of order, but can't make one that is believed, move a
 // secret to where it would be sent to another server, or make a domain another connector's; nor release one from a replica that
 // has seen it. What they can do is to delete rows, or put back old ones, before a replica starts: it can't know of what it has
-// never seen. Watch for that with the database's own means.
+// never seen. Exceptions are asked for in the database each time: one that was revoked can be put back until it would have ended.
+// Watch for that with the database's own means.
+//
+// Changes come one after the other, those of all tenants: bound how often one may ask for any.
 package connectorstore

@@ -50,8 +50,10 @@ func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oid
 }
 
 // Freeze takes an owned domain's trust away without letting anybody past single sign-on, or shutting anybody out, as when its
-// proof is lost: see [oidcsso.DomainFrozen], and [oidcsso.DomainLapsed] for one that is not enforced. It is for an operator, who suspects that the domain has another owner, say. Only
-// [Store.Thaw] ends it: no re-check does.
+// proof is lost: see [oidcsso.DomainFrozen], and [oidcsso.DomainLapsed] for one that is not enforced. It is for an operator, who
+// suspects that the domain has another owner, say. Only [Store.Thaw] ends it: no re-check does. But who releases the domain, and
+// still has its zone, may prove it anew: a backend that lets tenants call [Store.Release] refuses it for a domain that is frozen
+// or lapsed and has no MissingSince.
 //
 // Errors: CodeNotFound, CodeTampered; CodeStateRefused for a domain that is not owned.
 func (s *Store) Freeze(ctx context.Context, claimID string) (Claim, error) {

@@ -12,12 +12,13 @@ type grantRow struct {
 	created, until, revoked            int64
 	mac                                string
 	uses, lastUsed                     int64
+	odd                                bool // a column has what no store writes
 }
 
 const grantColumns = "id, connector, address, granted_by, reason, created, until, revoked, mac, uses, last_used"
 
 func (g *grantRow) fields() []any {
-	return []any{&g.id, &g.connector, &g.address, &g.by, &g.reason, &g.created, &g.until, &g.revoked, &g.mac, &g.uses, &g.lastUsed}
+	return columns(&g.odd, &g.id, &g.connector, &g.address, &g.by, &g.reason, &g.created, &g.until, &g.revoked, &g.mac, &g.uses, &g.lastUsed)
 }
 
 func (g *grantRow) values() []any {
@@ -31,7 +32,7 @@ func (g *grantRow) signed() []byte {
 }
 
 func (s *Store) verifyGrant(g *grantRow) error {
-	if !s.options.Ring.verify(g.signed(), g.mac) { //check:grant-tampered
+	if g.odd || !s.options.Ring.verify(g.signed(), g.mac) { //check:grant-tampered
 		return tampered("grant", g.id)
 	}
 	return nil

@@ -43,15 +43,15 @@ func (a *audit) fault(format string, args ...any) error {
 }
 
 func (a *audit) all(ctx context.Context) error {
-	var revision, newest int64
+	var revision, ahead int64
 	if err := a.QueryRowContext(ctx, "SELECT revision FROM oidcsso_meta").Scan(&revision); err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
-	if err := a.QueryRowContext(ctx, "SELECT COALESCE(MAX(revision), 0) FROM oidcsso_connectors").Scan(&newest); err != nil {
+	if err := a.QueryRowContext(ctx, a.options.Dialect.query("SELECT COUNT(*) FROM oidcsso_connectors WHERE revision > ?"), revision).Scan(&ahead); err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
-	if newest > revision {
-		if err := a.fault("A connector is at revision %d, and the store only at %d.", newest, revision); err != nil {
+	if ahead > 0 {
+		if err := a.fault("The store is at revision %d, and behind that of connectors: %d.", revision, ahead); err != nil {
 			return err
 		}
 	}
@@ -66,6 +66,15 @@ func (a *audit) all(ctx context.Context) error {
 
 // each visits all IDs of a table, page by page: a transaction reads one thing at a time.
 func (a *audit) each(ctx context.Context, table string, visit func(ctx context.Context, id string) error) error {
+	var blobs int
+	if err := a.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table+" WHERE NOT ("+textID+")").Scan(&blobs); err != nil {
+		return fmt.Errorf("connectorstore: %w", err)
+	}
+	if blobs > 0 {
+		if err := a.fault("The table %s has rows whose ID is no text: %d.", table, blobs); err != nil {
+			return err
+		}
+	}
 	for after := ""; ; {
 		ids, err := a.ids(ctx, a.queryer, table, after)
 		if err != nil || len(ids) == 0 {

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	pollTimeout = 10 * time.Second
-	fullEvery   = time.Hour   // what was changed behind the store's back is noticed then
-	againEvery  = time.Minute // for what is quarantined
-	maxAgain    = 100         // quarantined connectors that are read one by one
+	pollTimeout  = 10 * time.Second
+	flushTimeout = 10 * time.Second // somebody may hold the writers' lock, and reading must go on
+	fullEvery    = time.Hour        // what was changed behind the store's back is noticed then
+	againEvery   = time.Minute      // for what is quarantined
+	maxAgain     = 100              // quarantined connectors that are read one by one
 )
 
 // Sync looks at the database now: when it returns without an error, everything that was committed before is known. [Live.Run]
@@ -31,7 +32,9 @@ func (l *Live) Sync(ctx context.Context) error {
 	err := l.sync(ctx)
 	if err == nil {
 		l.loaded.Store(true)
-		l.report(l.flush(ctx), true)
+		flush, cancel := context.WithTimeout(ctx, flushTimeout)
+		defer cancel()
+		l.report(l.flush(flush), true)
 		return nil
 	}
 	l.report(err, false)

@@ -33,7 +33,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}

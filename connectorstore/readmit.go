@@ -2,6 +2,7 @@ package connectorstore
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/oidcsso/oidcsso"
@@ -11,12 +12,12 @@ import (
 // changed the database by hand, say, or a key of the ring is lost. Never offer it to a tenant.
 //
 // If its own row can't be trusted, it is taken as it stands, but becomes disabled and loses its secrets, which must be entered
-// again; where issuer or client ID are missing, it gets ones that nobody has. Its domains are those of its claims that can be
-// trusted, and they stay as enforced as the row says; one whose state it does not say is enforced. All other domains of the
-// row, and claims that can't be trusted, are released: see [Store.Release] for what that means. [Store.Integrity] tells
-// beforehand which.
+// again; where issuer or client ID are missing, or the configuration is not one that a connector can have, it gets ones that
+// nobody has. Its domains are those of its claims that can be trusted, and they stay as enforced as the row says; one whose state
+// it does not say is enforced. All other domains of the row, and claims that can't be trusted, are released: see [Store.Release]
+// for what that means. [Store.Integrity] tells beforehand which.
 //
-// Errors: CodeNotFound, CodeStateRefused where nothing is wrong, or an [oidcsso.ConfigError].
+// Errors: CodeNotFound, and CodeStateRefused where nothing is wrong.
 func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 	var r *row
 	err := s.write(ctx, func(w *writer) (err error) {
@@ -54,16 +55,17 @@ func (s *Store) Readmit(ctx context.Context, id string) (Connector, error) {
 	return r.connector()
 }
 
-// disarm makes a row harmless that anybody may have written.
+// disarm makes a row harmless that anybody may have written, and such that it can be read.
 func (w *writer) disarm(r *row) error {
-	cfg, err := r.configuration()
-	if err != nil {
-		return err
-	}
+	cfg, _ := r.configuration()      // one that can't be read has no ID, and is not valid
 	cfg = withStandIns(cfg)          // perhaps it was a draft
 	cfg.TokenEndpointAuthMethod = "" // goes with the secret
-	if err := w.check(cfg); err != nil {
-		return err
+	if w.check(cfg) != nil {         //check:readmit-invalid
+		cfg = withStandIns(oidcsso.Config{ID: r.id})
+	}
+	var former []string
+	if json.Unmarshal([]byte(r.formerIssuers), &former) != nil || len(former) > maxFormerIssuers { //check:readmit-former
+		r.formerIssuers = "[]"
 	}
 	r.secret, r.nextSecret = "", ""
 	return r.setConfiguration(cfg)

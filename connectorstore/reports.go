@@ -14,7 +14,7 @@ func (s *Store) addReports(ctx context.Context, counts map[string]int64, last ti
 	if len(counts) == 0 {
 		return nil
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}

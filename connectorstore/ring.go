@@ -23,7 +23,9 @@ import (
 // another row, or whose connector was edited behind the store's back, does not open.
 //
 // Open is called for every connector that has a secret when a replica starts: a Sealer over a service unwraps a data key
-// once and keeps it. Implementations are safe for concurrent use.
+// once and keeps it. Seal and Open must return once ctx is done, which is after five seconds at most, since everybody else who
+// changes something may be waiting; a connector whose secret did not open in time is out of order until it does. They must not
+// use the store, nor its database. Implementations are safe for concurrent use.
 type Sealer interface {
 	// Seal makes a text that only Open reads.
 	Seal(ctx context.Context, plaintext, additional []byte) (sealed []byte, err error)

@@ -128,7 +128,7 @@ type writer struct {
 // write runs fn in a transaction. It begins with an update of the one row of meta, and so waits for all others that write:
 // revisions become visible in their order, and what fn reads stays as it is until the commit.
 func (s *Store) write(ctx context.Context, fn func(*writer) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("connectorstore: %w", err)
 	}
@@ -160,6 +160,16 @@ func (s *Store) write(ctx context.Context, fn func(*writer) error) error {
 		f()
 	}
 	return nil
+}
+
+// begin begins a transaction that waits for the writers' lock and then sees what the others have written, whatever isolation is
+// the database's default: with a stricter one PostgreSQL refuses all who had to wait.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	var o *sql.TxOptions // SQLite has but one
+	if s.options.Dialect == PostgreSQL {
+		o = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	return s.db.BeginTx(ctx, o)
 }
 
 // told is told when the transaction is committed.

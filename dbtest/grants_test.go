@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -240,10 +241,12 @@ func TestGrantRevokedMeanwhile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.meanwhile(func() {
-			if err := w.store.RevokeGrant(t.Context(), g.ID); err != nil {
-				t.Error(err)
-			}
+		w.meanwhile(func() { // the look
+			w.meanwhile(func() { // the count
+				if err := w.store.RevokeGrant(t.Context(), g.ID); err != nil {
+					t.Error(err)
+				}
+			})
 		})
 		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodPassword); got != "" || !errors.Is(err, oidcsso.CodeUnavailable) {
 			t.Errorf("%q, %v", got, err)
@@ -253,6 +256,83 @@ func TestGrantRevokedMeanwhile(t *testing.T) {
 		}
 		if list, err := w.store.Grants(t.Context(), "acme"); err != nil || len(list) != 1 || list[0].Uses != 0 {
 			t.Errorf("the list is %+v, %v", list, err)
+		}
+	})
+}
+
+// Who may give exceptions gives and revokes them again and again. A request that asks for one reads those in force, and the list
+// the newest, not all that there ever were.
+func TestGrantsThatAreOverAreNotRead(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		ctx := t.Context()
+		w, _ := grantWorld(t, e)
+		g, err := w.store.AddGrant(ctx, grantOf("ada@acme.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, over := range []string{"1, 9000000000000, 7", "1, 2, 0"} { // revoked, ended
+			var values [][]any
+			for range 1500 {
+				n++
+				values = append(values, []any{fmt.Sprintf("over%d", n), "acme", "ada@acme.example"})
+			}
+			tx, err := w.db.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range values {
+				if _, err := tx.Exec(e.Query("INSERT INTO oidcsso_grants (id, connector, address, granted_by, reason, created, until, revoked, mac, uses, last_used) VALUES (?, ?, ?, 'b', 'r', "+over+", 'm', 0, 0)"), v...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wire := new(wire)
+		store, err := connectorstore.New(wire.through(t, w.open(t)), &connectorstore.Options{Dialect: e.Dialect, Ring: w.ring, SSO: w.options()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		live := store.NewLive(nil)
+		sync1(t, live)
+		wire.from(nil)
+		if got, err := live.Grant(ctx, "acme", "ada@acme.example", oidcsso.MethodSession); got != g.ID || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if _, rows := wire.counted(); rows != 1 {
+			t.Errorf("a session reads %d rows", rows)
+		}
+		wire.from(nil)
+		if list, err := store.Grants(ctx, "acme"); err != nil || len(list) != 1 {
+			t.Errorf("the list has %d, %v", len(list), err)
+		}
+		if _, rows := wire.counted(); rows != 1000 {
+			t.Errorf("the list reads %d rows", rows)
+		}
+	})
+}
+
+// Of several that are in force it is the oldest: a session that began by it goes on when another one is given.
+func TestGrantIsTheOldest(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		w, l := grantWorld(t, e)
+		var oldest string
+		for i := range 9 { // their IDs are drawn
+			g, err := w.store.AddGrant(t.Context(), grantOf("ada@acme.example"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				oldest = g.ID
+			}
+			w.later(time.Second)
+		}
+		if got, err := breakGlass(t, l, "ada@acme.example", oidcsso.MethodSession); got != oldest || err != nil {
+			t.Errorf("it is %q, %v, want %q", got, err, oldest)
 		}
 	})
 }

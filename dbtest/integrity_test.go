@@ -197,7 +197,7 @@ func TestIntegrityFinds(t *testing.T) {
 		"a store behind its connectors": {
 			func(b *broken) { b.sql("UPDATE oidcsso_meta SET revision = revision - 100") },
 			func(b *broken) { b.sql("UPDATE oidcsso_meta SET revision = revision + 100") },
-			"and the store only at"},
+			"behind that of connectors: 1"},
 		"a secret that does not open": {
 			func(b *broken) { b.sql("UPDATE oidcsso_connectors SET secret = 'x'") },
 			func(b *broken) { must1(b.Readmit(context.Background(), b.acme)) },

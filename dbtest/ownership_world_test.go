@@ -126,6 +126,7 @@ type owners struct {
 	events *told
 	clock  sync.Mutex
 	time   time.Time
+	allow  func(domain string) bool // of replicas that are made from now on
 }
 
 func newOwners(t *testing.T, e Engine) *owners {
@@ -162,7 +163,7 @@ func (o *owners) replica(db *sql.DB, keys ...byte) *connectorstore.Store {
 		o.t.Fatal(err)
 	}
 	s, err := connectorstore.New(db, &connectorstore.Options{Dialect: o.engine.Dialect, Ring: made, Resolver: o.dns, SSO: &oidcsso.Options{
-		BaseURL: "https://app.example.com/sso", Events: o.events, Now: o.now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		BaseURL: "https://app.example.com/sso", Events: o.events, Now: o.now, AllowDomain: o.allow, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}})
 	if err != nil {
 		o.t.Fatal(err)

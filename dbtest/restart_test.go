@@ -95,7 +95,7 @@ func TestPostgreSQLRestarts(t *testing.T) {
 		group.Go(func() {
 			for n := 0; working.Err() == nil; n++ {
 				name := fmt.Sprintf("%d-%d", i, n)
-				c, err := store.Create(ctx, "t", oidcsso.Config{Name: "draft", Issuer: "https://x.okta.com", ClientID: "x"})
+				c, err := store.Create(ctx, "", oidcsso.Config{Name: "draft", Issuer: "https://x.okta.com", ClientID: "x"})
 				if err == nil {
 					c.Config.Name = name
 					c, err = store.Update(ctx, c)

@@ -56,7 +56,7 @@ CREATE TABLE oidcsso_grants (
 	uses       BIGINT NOT NULL,
 	last_used  BIGINT NOT NULL
 );
-CREATE INDEX oidcsso_grants_address ON oidcsso_grants (address, connector);
+CREATE INDEX oidcsso_grants_connector ON oidcsso_grants (connector, address);
 
 CREATE TABLE oidcsso_ended (
 	name     TEXT    NOT NULL,

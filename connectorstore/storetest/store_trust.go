@@ -166,7 +166,7 @@ func (s suite) resealing(t *testing.T) {
 	for i := range ids {
 		cfg := withSecrets()
 		cfg.ClientSecret = oidcsso.NewSecret(fmt.Sprint("secret-", i))
-		ids[i] = w.create(t, cfg).ID
+		ids[i] = must(w.Create(ctx, fmt.Sprint("tenant-", i/50), cfg))(t).ID
 	}
 	claim := must(w.Assert(ctx, ids[connectors-1], "acme.example"))(t)
 	open := must(w.Claim(ctx, ids[connectors-2], "acme.example"))(t)

@@ -11,10 +11,18 @@ import (
 	"github.com/oidcsso/oidcsso"
 )
 
-const (
-	sessionCookie   = "session"
-	sessionLifetime = 8 * time.Hour
-)
+const sessionLifetime = 8 * time.Hour
+
+// cookieName begins with __Host- where that is possible: another application at a name above or below can then plant no session
+// of its own here, in which people would enter what is theirs.
+func (a *app) cookieName() string {
+	if a.isSecure() {
+		return "__Host-session"
+	}
+	return "session"
+}
+
+func (a *app) isSecure() bool { return strings.HasPrefix(a.origin, "https:") }
 
 // session is somebody signed in with one browser, at whatever replica.
 type session struct {
@@ -26,7 +34,7 @@ type session struct {
 // session gives the request's session; ok is false if it has none, or none any more. It is asked anew at each request whether it may
 // go on: a session outlives the moment at which its way in was closed. An error is "not known now", and ends nothing.
 func (a *app) session(r *http.Request) (s session, ok bool, err error) {
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(a.cookieName())
 	if err != nil {
 		return session{}, false, nil
 	}
@@ -102,7 +110,7 @@ func (a *app) start(w http.ResponseWriter, r *http.Request, s session) error {
 }
 
 func (a *app) endSession(ctx context.Context, r *http.Request) error {
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(a.cookieName())
 	if err != nil {
 		return nil
 	}
@@ -112,8 +120,8 @@ func (a *app) endSession(ctx context.Context, r *http.Request) error {
 
 func (a *app) setCookie(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, Secure: strings.HasPrefix(a.origin, "https:"), SameSite: http.SameSiteLaxMode,
+		Name: a.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: a.isSecure(), SameSite: http.SameSiteLaxMode,
 	})
 }
 
