@@ -44,7 +44,7 @@ type Loader struct {
 	// owns. No Config is an empty list, or [ErrNotFound].
 	//
 	// The names are canonical, as [ParseAddress] gives them, or "*." and such a name, which is the wildcard. For
-	// "a.b.acme.example" they are that, "*.b.acme.example" and "*.acme.example": at least one, at most 16, and none that no
+	// "a.b.acme.example" they are that, "*.b.acme.example" and "*.acme.example": at least one, at most 15, and none that no
 	// connector can have, a public suffix or a single label. The slice is the function's own.
 	//
 	// Each Config must be whole, the same that ByID gives, and not only have the Domain that was found. A join gives a connector
