@@ -127,13 +127,13 @@ func (r *Router) Connector(_ context.Context, id string) (*Connector, error) {
 // domain is nobody's.
 func (r *Router) Route(_ context.Context, domain string) (*Route, error) {
 	t := r.load()
-	if route, ok := t.exact.Unchanged(domain); ok {
+	if route, ok := t.exact.Get(domain); ok {
 		return route, nil
 	}
 	return t.route(domain)
 }
 
-// route is Route for what is no exact domain as it is written, or one that has changed of late.
+// route is Route for what is no exact domain as it is written.
 func (t *routerTable) route(domain string) (*Route, error) {
 	name, err := canonicalDomain(domain)
 	if err != nil {

@@ -14,7 +14,7 @@ func TestEditReachesNoReader(t *testing.T) {
 		for i := range size {
 			fill.Set(strconv.Itoa(i), i)
 		}
-		m := fill.Done()
+		m := slow(fill.Done())
 		for range 3 { // each time with one more recent change
 			change := m.Edit(0)
 			change.Set("changed", m.Len())

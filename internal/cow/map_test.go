@@ -7,10 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
-// A map and a plain one that are changed alike stay alike, and what a reader holds stays as it was: at every size at which
-// the shards are divided anew.
+// A map and a plain one that are changed alike stay alike, and what a reader holds stays as it was: small ones, which are
+// copied each time, and large ones.
 func TestLikeAPlainMap(t *testing.T) {
 	t.Parallel()
 	for _, keys := range []int{1, 10, 1500, 20_000} {
@@ -57,9 +59,6 @@ func wantLike(t *testing.T, m *Map[int], plain map[string]int) {
 		if got, ok := m.Get(key); !ok || got != want {
 			t.Fatalf("%s is %d, %v, want %d", key, got, ok, want)
 		}
-		if got, ok := m.Unchanged(key); ok && got != want {
-			t.Fatalf("%s is said to be %d still, want %d", key, got, want)
-		}
 	}
 	if got := maps.Collect(m.All()); !maps.Equal(got, plain) {
 		t.Fatalf("%d entries, want %d", len(got), len(plain))
@@ -67,6 +66,12 @@ func wantLike(t *testing.T, m *Map[int], plain map[string]int) {
 	if _, ok := m.Get("nobody's.example"); ok {
 		t.Fatal("has what was never put in")
 	}
+}
+
+// slow has a pace at which all is never copied but for the number of changes.
+func slow(m Map[int]) Map[int] {
+	m.pace = &pace{next: time.Now().Add(time.Hour)}
+	return m
 }
 
 // A change of a large map copies a small part of it, and many of them come together now and then.
@@ -78,7 +83,7 @@ func TestChangeCopiesLittle(t *testing.T) {
 	for i := range size {
 		edit.Set(fmt.Sprint(i), i)
 	}
-	m = edit.Done()
+	m = slow(edit.Done())
 	folded := 0
 	for i := range 10_000 {
 		edit := m.Edit(0)
@@ -97,6 +102,38 @@ func TestChangeCopiesLittle(t *testing.T) {
 	}
 }
 
+// Where time passes between the changes, readers find one plain map after each; where it does not, all is copied once in a while.
+func TestRecentChangesDoNotStay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m Map[int]
+		edit := m.Edit(5000)
+		for i := range 5000 {
+			edit.Set(fmt.Sprint(i), i)
+		}
+		m = edit.Done()
+		change := func() {
+			edit := m.Edit(0)
+			edit.Set("7", m.Len())
+			m = edit.Done()
+		}
+		if change(); m.recent != nil {
+			t.Error("the first change stands beside the base")
+		}
+		m.pace.took(time.Now().Add(-time.Second)) // the copy took a second
+		for range 3 {
+			if change(); m.recent == nil {
+				t.Error("all is copied although it was a moment ago")
+			}
+			time.Sleep(paceShare * time.Second / 4)
+		}
+		time.Sleep(paceShare * time.Second / 4)
+		if change(); m.recent != nil {
+			t.Error("changes stand beside the base although it was copied long ago")
+		}
+	})
+}
+
 // Most of a large map is taken out, in one Edit or in many. What is copied from then on has no room for what is gone.
 func TestShrunkMapIsCopiedWithoutItsOldRoom(t *testing.T) {
 	t.Parallel()
@@ -106,7 +143,7 @@ func TestShrunkMapIsCopiedWithoutItsOldRoom(t *testing.T) {
 	for i := range size {
 		edit.Set(fmt.Sprint(i), i)
 	}
-	full = edit.Done()
+	full = slow(edit.Done())
 	for _, together := range []int{10, 100, size} {
 		m, edit := full, full.Edit(0)
 		for i := kept; i < size; i++ {
@@ -122,8 +159,8 @@ func TestShrunkMapIsCopiedWithoutItsOldRoom(t *testing.T) {
 			edit.Set(fmt.Sprint(i), -i)
 			m = edit.Done()
 		}
-		if m.Len() != kept || m.numbers > 3*kept {
-			t.Errorf("%d at once: %d entries, and room for %d", together, m.Len(), m.numbers)
+		if m.Len() != kept || m.room > 3*kept {
+			t.Errorf("%d at once: %d entries, and room for %d", together, m.Len(), m.room)
 		}
 	}
 }
@@ -136,7 +173,7 @@ func TestReadersBesideAWriter(t *testing.T) {
 	for i := range size {
 		first.Set(fmt.Sprint(i), 0)
 	}
-	held := first.Done()
+	held := first.Done() // at a pace of its own: both kinds of Map come up
 	var newest atomic.Pointer[Map[int]]
 	newest.Store(&held)
 	stop := make(chan struct{})
