@@ -23,11 +23,14 @@
 //
 // # Who may do what
 //
-// A tenant's administrator may [Store.Create] a connector and see its Callback URI, [Store.Update] it, enter secrets,
-// [Store.Claim] domains and [Store.Verify] them, [Store.SetDomainState] and [Store.SetState], each for the tenant's own
-// connectors: that the ID which came with a request is the tenant's, the backend checks. [Store.Assert], [Store.Transfer],
-// [Store.Rekey], [Store.Readmit] and [Store.Thaw] are for the operator, who answers for what they say, and so is
-// [Store.SetRedirectURL], who may be the developer. [Store.RevealSecrets] is for neither.
+// [Store.Tenant] gives what a tenant's administrator may do, and sees nothing but what is that tenant's: an ID that came with a
+// request may be another's, and then is of nothing. A backend whose handlers of tenants have a [Tenant], and not the Store, can't
+// forget to look. It is [Tenant.Create], [Tenant.Update] and whatever else the type has.
+//
+// The Store itself sees all, and asks nobody. [Store.Assert], [Store.Transfer], [Store.Rekey], [Store.Readmit], [Store.Freeze],
+// [Store.Thaw] and [Store.SetTenant] are for the operator, who answers for what they say, and so is [Store.SetRedirectURL], for an
+// operator who may be the developer. Who may call [Store.AddGrant] and [Store.RevokeGrant], the backend decides.
+// [Store.RevealSecrets] is for nobody's page.
 //
 // # What the database is trusted with
 //
