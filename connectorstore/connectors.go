@@ -280,7 +280,8 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 		return refuse(CodeInvalid, "Leave it as it was read. It is for an operator to change, by SetTenant.", "The connector is another tenant's.")
 	}
 	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
-		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
+		return refuse(CodeIssuerFrozen, "Ask the operator of this service, who uses Rekey and then changes the accounts: their keys, where the new issuer has the same people "+
+			"under the same subjects; otherwise their links to the old issuer are removed, and people are linked anew by address.",
 			"Somebody has signed in since, and accounts are found by the issuer.")
 	}
 	cfg.ID, cfg.Domains, cfg.RedirectURL = r.id, old.Domains, old.RedirectURL

@@ -3,6 +3,7 @@ package connectorstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"slices"
@@ -134,7 +135,7 @@ func (s *step) look(ctx context.Context, r *row) {
 
 func (s *step) openSecrets(ctx context.Context, r *row, cfg *oidcsso.Config) error {
 	if s.slow >= maxSlow && r.secret+r.nextSecret != "" { //check:live-sealer
-		return errSlow
+		return fmt.Errorf("connectorstore: %w", errSlow)
 	}
 	err := s.live.store.openSecrets(ctx, r, cfg)
 	if errors.Is(err, errSlow) {
