@@ -2,6 +2,7 @@ package dbtest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net/http"
@@ -26,9 +27,12 @@ type replica struct {
 // fleet is two replicas behind one address: whichever is at turn answers.
 type fleet struct {
 	t        *testing.T
+	e        Engine
+	open     func(testing.TB) *sql.DB
+	key      oidcsso.SealKey
 	idp      *oidcssotest.IdP
 	base     string
-	replicas [2]*replica
+	replicas [2]atomic.Pointer[replica]
 	turn     atomic.Int32
 }
 
@@ -36,52 +40,57 @@ func newFleet(t *testing.T, e Engine) *fleet {
 	t.Helper()
 	f := &fleet{t: t}
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.replicas[f.turn.Load()].sso.ServeHTTP(w, r)
+		f.replicas[f.turn.Load()].Load().sso.ServeHTTP(w, r)
 	}))
 	t.Cleanup(backend.Close)
 	f.base = backend.URL + "/sso"
 	f.idp = oidcssotest.New(t, f.base)
 	f.idp.AddUser(oidcssotest.User{Email: "ada@acme.test", Name: "Ada"})
-	open, key := e.New(t), oidcsso.RandomSealKey()
+	f.e, f.open, f.key = e, e.New(t), oidcsso.RandomSealKey()
 	for i := range f.replicas {
-		opts := f.idp.Options()
-		store, err := connectorstore.New(open(t), &connectorstore.Options{Dialect: e.Dialect, Ring: Ring(t), SSO: opts})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		live := store.NewLive(nil)
-		flow, err := oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: []oidcsso.SealKey{key}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		handler, err := oidcsso.NewHandler(flow, &oidcsso.HandlerOptions{
-			OnSignIn: func(w http.ResponseWriter, _ *http.Request, s *oidcsso.SignIn) error {
-				_, err := io.WriteString(w, "welcome by "+s.Identity.Connector)
-				return err
-			},
-			OnError: func(w http.ResponseWriter, _ *http.Request, err *oidcsso.Error) { io.WriteString(w, string(err.Code)) },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.replicas[i] = &replica{store, live, handler}
-		run(t, live)
-	}
-	for _, r := range f.replicas {
-		eventually(t, "loading", func() bool { return !r.live.Status().LastSync.IsZero() })
+		f.start(i, Ring(t))
 	}
 	return f
+}
+
+// start starts one replica, or starts it again, and waits until it can serve.
+func (f *fleet) start(i int, ring *connectorstore.Ring) {
+	t := f.t
+	t.Helper()
+	opts := f.idp.Options()
+	store, err := connectorstore.New(f.open(t), &connectorstore.Options{Dialect: f.e.Dialect, Ring: ring, SSO: opts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	live := store.NewLive(nil)
+	flow, err := oidcsso.NewFlow(opts, live, &oidcsso.FlowOptions{Keys: []oidcsso.SealKey{f.key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := oidcsso.NewHandler(flow, &oidcsso.HandlerOptions{
+		OnSignIn: func(w http.ResponseWriter, _ *http.Request, s *oidcsso.SignIn) error {
+			_, err := io.WriteString(w, "welcome by "+s.Identity.Connector)
+			return err
+		},
+		OnError: func(w http.ResponseWriter, _ *http.Request, err *oidcsso.Error) { io.WriteString(w, string(err.Code)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, live)
+	eventually(t, "loading", func() bool { return !live.Status().LastSync.IsZero() })
+	f.replicas[i].Store(&replica{store, live, handler})
 }
 
 // seen waits until a change has come to both replicas.
 func (f *fleet) seen(what string, done func(*connectorstore.Live) bool) {
 	f.t.Helper()
 	began := time.Now()
-	for _, r := range f.replicas {
-		eventually(f.t, what, func() bool { return done(r.live) })
+	for i := range f.replicas {
+		eventually(f.t, what, func() bool { return done(f.replicas[i].Load().live) })
 	}
 	f.t.Logf("%s: seen by both after %v", what, time.Since(began).Round(time.Millisecond))
 }
@@ -89,7 +98,7 @@ func (f *fleet) seen(what string, done func(*connectorstore.Live) bool) {
 // connector is one that people can sign in through.
 func (f *fleet) connector(name string) connectorstore.Connector {
 	f.t.Helper()
-	ctx, store := f.t.Context(), f.replicas[0].store
+	ctx, store := f.t.Context(), f.replicas[0].Load().store
 	c, err := store.Create(ctx, name, oidcsso.Config{Name: name, Issuer: f.idp.Issuer(), ClientID: name, ClientSecret: oidcsso.NewSecret("secret of " + name)})
 	if err != nil {
 		f.t.Fatal(err)
@@ -136,7 +145,7 @@ func (f *fleet) watch() (stop func() (asked int)) {
 	ctx, cancel := context.WithCancel(f.t.Context())
 	var group sync.WaitGroup
 	var asked atomic.Int64
-	for i, r := range f.replicas {
+	for i := range f.replicas {
 		group.Go(func() {
 			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
@@ -147,7 +156,7 @@ func (f *fleet) watch() (stop func() (asked int)) {
 				case <-tick.C:
 				}
 				asked.Add(1)
-				d, err := oidcsso.Decide(f.t.Context(), r.live, oidcsso.Attempt{Typed: "ada@acme.test", Method: oidcsso.MethodPassword})
+				d, err := oidcsso.Decide(f.t.Context(), f.replicas[i].Load().live, oidcsso.Attempt{Typed: "ada@acme.test", Method: oidcsso.MethodPassword})
 				if err != nil || d.Allowed() {
 					f.t.Errorf("replica %d: allowed is %v, %v", i, d.Allowed(), err)
 				}
@@ -168,7 +177,7 @@ func TestReplicas(t *testing.T) {
 	Each(t, func(t *testing.T, e Engine) {
 		ctx := t.Context()
 		f := newFleet(t, e)
-		store, other := f.replicas[0].store, f.replicas[1].store
+		store, other := f.replicas[0].Load().store, f.replicas[1].Load().store
 		does := func(want string) func(*connectorstore.Live) bool {
 			return func(l *connectorstore.Live) bool { return password(ctx, l, "ada@acme.test") == want }
 		}
@@ -261,7 +270,8 @@ func TestReplicas(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.seen("the domain is released", does("open"))
-		for i, r := range f.replicas {
+		for i := range f.replicas {
+			r := f.replicas[i].Load()
 			if s := r.live.Status(); s.Err != nil || len(s.Quarantined) > 0 {
 				t.Errorf("replica %d: the status is %+v", i, s)
 			}
