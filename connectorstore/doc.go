@@ -23,14 +23,13 @@
 //
 // # Who may do what
 //
-// [Store.Tenant] gives what a tenant's administrator may do, and sees nothing but what is that tenant's: an ID that came with a
-// request may be another's, and then is of nothing. A backend whose handlers of tenants have a [Tenant], and not the Store, can't
-// forget to look. It is [Tenant.Create], [Tenant.Update] and whatever else the type has.
+// An ID that comes with a request may be another tenant's. [Store.Tenant] gives a [Tenant]: what a tenant's administrator may do,
+// to what is that tenant's alone. Give that to the handlers of tenants, in place of the Store, and there is nothing to forget.
 //
-// The Store itself sees all, and asks nobody. [Store.Assert], [Store.Transfer], [Store.Rekey], [Store.Readmit], [Store.Freeze],
-// [Store.Thaw] and [Store.SetTenant] are for the operator, who answers for what they say, and so is [Store.SetRedirectURL], for an
-// operator who may be the developer. Who may call [Store.AddGrant] and [Store.RevokeGrant], the backend decides.
-// [Store.RevealSecrets] is for nobody's page.
+// The Store sees everybody's, and does not ask who calls. [Store.Assert], [Store.Transfer], [Store.Rekey], [Store.Readmit],
+// [Store.Freeze], [Store.Thaw] and [Store.SetTenant] are for the operator, who answers for what they say, and so is
+// [Store.SetRedirectURL], for one who may be the developer. Who may call [Store.AddGrant] and [Store.RevokeGrant], the backend
+// decides. [Store.RevealSecrets] is for none of them.
 //
 // # What the database is trusted with
 //

@@ -24,10 +24,10 @@ func (r *reasons) remove(id string) { r.byID.Delete(id) }
 func withReason[T any](r *reasons, ask func() (T, error)) (T, error) {
 	for again := false; ; again = true {
 		value, err := ask()
-		var e *oidcsso.Error
-		if !errors.As(err, &e) || e.Code != oidcsso.CodeUnavailable {
+		if !errors.Is(err, oidcsso.CodeUnavailable) {
 			return value, err
 		}
+		e := oidcsso.AsError(err)
 		id := e.Connector
 		reason, ok := r.byID.Load(id)
 		if !ok && !again {

@@ -149,3 +149,17 @@ func TestLiveSaysWhyAtEachMoment(t *testing.T) {
 	close(stop)
 	readers.Wait()
 }
+
+// Every request of a login asks.
+func TestLiveAllocatesNothing(t *testing.T) {
+	ctx, w := t.Context(), newWorld(t, Engines(t)[0])
+	w.insert(t, row("acme", 1, "acme.example"))
+	l := w.live(t)
+	for name, ask := range map[string]func(){
+		"Route": func() { _, _ = l.Route(ctx, "acme.example") }, "nobody's": func() { _, _ = l.Route(ctx, "free.example") }, "Connector": func() { _, _ = l.Connector(ctx, "acme") },
+	} {
+		if n := testing.AllocsPerRun(100, ask); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}

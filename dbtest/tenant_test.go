@@ -383,3 +383,25 @@ func TestSetTenant(t *testing.T) {
 		}
 	})
 }
+
+// A connector is given to another tenant while the old one's proof is looked for.
+func TestVerifyOfWhatIsMovedMeanwhile(t *testing.T) {
+	t.Parallel()
+	Each(t, func(t *testing.T, e Engine) {
+		o, ctx := newOwners(t, e), t.Context()
+		acme := o.connector("acme")
+		c := o.claim(acme.ID, "acme.example")
+		o.dns.publish(c)
+		o.dns.beforeAnswers(func() {
+			if got := must1(o.Connector(ctx, acme.ID)); got.Tenant == "acme" {
+				must1(o.SetTenant(ctx, acme.ID, got.Revision, "globex"))
+			}
+		})
+		_, err := o.Tenant("acme").Verify(ctx, c.ID)
+		refused(t, err, connectorstore.CodeNotFound)
+		o.has(acme.ID, "")
+		if c := must(t)(o.Tenant("globex").Verify(ctx, c.ID)); !c.Owned {
+			t.Errorf("%+v", c)
+		}
+	})
+}
