@@ -32,16 +32,16 @@ func ExampleLoader() {
 			}
 			return cfg, nil
 		},
-		// SELECT ... FROM connectors JOIN domains ON ... WHERE domains.name = $1 AND domains.verified
-		ByDomain: func(_ context.Context, name string) (oidcsso.Config, error) {
-			id, ok := owners[name]
-			switch {
-			case down != nil:
-				return oidcsso.Config{}, down
-			case !ok:
-				return oidcsso.Config{}, oidcsso.ErrNotFound
+		// One statement for all names, so that it sees one state of the tables; as in ByID, each Config has all its Domains.
+		// SELECT ... FROM connectors JOIN domains ON domains.connector = connectors.id WHERE domains.name = ANY($1) AND domains.verified
+		ByDomain: func(_ context.Context, names []string) ([]oidcsso.Config, error) {
+			var found []oidcsso.Config
+			for _, name := range names {
+				if id, ok := owners[name]; ok {
+					found = append(found, connectors[id]) // once for each name is fine
+				}
 			}
-			return connectors[id], nil
+			return found, down // rows.Err()
 		},
 	}
 	flow, err := oidcsso.NewFlow(opts, loader, &oidcsso.FlowOptions{Keys: []oidcsso.SealKey{oidcsso.RandomSealKey()}})

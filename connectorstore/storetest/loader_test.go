@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,32 +22,36 @@ type table struct {
 
 var errDown = errors.New("connection refused")
 
-func (b *table) find(match func(oidcsso.Config) bool) (oidcsso.Config, error) {
+func (b *table) find(match func(oidcsso.Config) bool) (found []oidcsso.Config, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.broken {
-		return oidcsso.Config{}, errDown
+		return nil, errDown
 	}
 	for _, cfg := range b.cfgs {
 		if match(cfg) {
-			return cfg, nil
+			found = append(found, cfg)
 		}
 	}
-	return oidcsso.Config{}, oidcsso.ErrNotFound
+	return found, nil
 }
 
 func (b *table) byID(_ context.Context, id string) (oidcsso.Config, error) {
-	return b.find(func(cfg oidcsso.Config) bool { return cfg.ID == id })
+	found, err := b.find(func(cfg oidcsso.Config) bool { return cfg.ID == id })
+	if err != nil {
+		return oidcsso.Config{}, err
+	}
+	if len(found) == 0 {
+		return oidcsso.Config{}, oidcsso.ErrNotFound
+	}
+	return found[0], nil
 }
 
-func (b *table) byDomain(_ context.Context, name string) (oidcsso.Config, error) {
+func (b *table) byDomain(_ context.Context, names []string) ([]oidcsso.Config, error) {
 	return b.find(func(cfg oidcsso.Config) bool {
-		for _, d := range cfg.Domains {
-			if d.String() == name && d.State != oidcsso.DomainClaimed {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(cfg.Domains, func(d oidcsso.Domain) bool {
+			return d.State != oidcsso.DomainClaimed && slices.Contains(names, d.String())
+		})
 	})
 }
 
