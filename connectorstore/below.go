@@ -25,7 +25,10 @@ func (w *writer) above(ctx context.Context, h *holding) (*holding, error) {
 	}
 	r := h.r
 	if longest.connector != r.id {
-		if r, err = w.verified(ctx, w.tx, longest.connector); err != nil {
+		if r, err = w.readRow(ctx, w.tx, longest.connector); err != nil {
+			return nil, err
+		}
+		if r, err = w.trusted(r); err != nil { // whosever it is
 			return nil, err
 		}
 	}

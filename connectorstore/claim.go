@@ -56,7 +56,7 @@ func number(b bool) int64 {
 	return 0
 }
 
-// readClaim gives a claim that can be trusted.
+// readClaim gives a claim, and an error if it can't be trusted; nil if there is none.
 func (s *Store) readClaim(ctx context.Context, q queryer, id string) (*claimRow, error) {
 	if !storable(id) {
 		return nil, notFound("claim")

@@ -13,7 +13,7 @@ import (
 )
 
 // EventConnectorChanged is the event of every change of a connector: connector, tenant, change ("created", "updated",
-// "rekeyed", "redirect_url", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
+// "rekeyed", "redirect_url", "tenant", "state", "secrets", "domains", "deleted", "readmitted"), revision, state; actor if [WithActor] named one.
 const EventConnectorChanged oidcsso.EventName = "connector_changed"
 
 func (w *writer) changed(ctx context.Context, r *row, change string) {
@@ -113,12 +113,20 @@ func (s *Store) Connector(ctx context.Context, id string) (Connector, error) {
 	return r.connector()
 }
 
-// verified reads a row that can be trusted, and is not a deleted one.
+// verified reads a row that can be trusted, is not a deleted one, and is the tenant's, in a view of one.
 func (s *Store) verified(ctx context.Context, q queryer, id string) (*row, error) {
 	r, err := s.readRow(ctx, q, id)
 	if err != nil {
 		return nil, err
 	}
+	if !s.sees(r) { //check:tenant-row
+		return nil, notFound("connector")
+	}
+	return s.trusted(r)
+}
+
+// trusted is whosever row, if it can be trusted and is not a deleted one.
+func (s *Store) trusted(r *row) (*row, error) {
 	if err := s.verify(r); err != nil {
 		return nil, err
 	}
@@ -146,6 +154,12 @@ func (s *Store) Connectors(ctx context.Context, f Filter) ([]Listed, error) {
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100
+	}
+	if s.tenant != "" { //check:tenant-list
+		if f.Tenant != "" && f.Tenant != s.tenant {
+			return []Listed{}, nil
+		}
+		f.Tenant = s.tenant
 	}
 	query, args := "SELECT "+rowColumns+" FROM oidcsso_connectors WHERE state <> 'deleted' AND id > ? AND "+textID, []any{f.After}
 	if f.Tenant != "" {
@@ -194,8 +208,8 @@ func (l Listed) MarshalJSON() ([]byte, error) {
 	return json.Marshal(Quarantined{l.ID, l.Err})
 }
 
-// Update stores c.Config and c.Tenant, if the connector is still as it was when c was read: c.Revision decides. Only a draft
-// may lack issuer and client ID. The tenant is for the backend to choose, not for a tenant's administrator.
+// Update stores c.Config, if the connector is still as it was when c was read: c.Revision decides. Only a draft may lack issuer and
+// client ID.
 //
 // A secret in c.Config replaces the stored one; an empty one leaves it as it is. But a change of the issuer, the client ID
 // or the client authentication discards both stored secrets, with their expiry: who may edit a connector must not be able
@@ -203,10 +217,9 @@ func (l Listed) MarshalJSON() ([]byte, error) {
 //
 // What has calls of its own is not changed here. Domains are the same as those that were read, by name and wildcard, or nil: a
 // Config may come back as JSON, where they are claims. RedirectURL, which is in no JSON, is empty or the stored one: see
-// [Store.SetRedirectURL]. Disabled is false.
+// [Store.SetRedirectURL]. c.Tenant is empty or the stored one: see [Store.SetTenant]. Disabled is false.
 //
-// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, CodeTooMany for another tenant that has its 100,
-// or an [oidcsso.ConfigError].
+// Errors: CodeNotFound, CodeConflict, CodeTampered, CodeInvalid, CodeIssuerFrozen, or an [oidcsso.ConfigError].
 func (s *Store) Update(ctx context.Context, c Connector) (Connector, error) {
 	return s.edit(ctx, c.ID, c.Revision, "updated", func(w *writer, r *row) error { return w.update(ctx, r, c, false) })
 }
@@ -263,11 +276,12 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if cfg.Disabled { //check:store-disabled
 		return errDisabled()
 	}
-	if err := checkTenant(c.Tenant); err != nil {
-		return err
+	if c.Tenant != "" && c.Tenant != r.tenant { //check:store-tenant-changed
+		return refuse(CodeInvalid, "Leave it as it was read. It is for an operator to change, by SetTenant.", "The connector is another tenant's.")
 	}
 	if cfg.Issuer != old.Issuer && r.signedIn != 0 && !rekey { //check:issuer-frozen
-		return refuse(CodeIssuerFrozen, "If the people of the new issuer are the same, use Rekey and change the accounts' keys; otherwise create another connector.",
+		return refuse(CodeIssuerFrozen, "Ask the operator of this service, who uses Rekey and then changes the accounts: their keys, where the new issuer has the same people "+
+			"under the same subjects; otherwise their links to the old issuer are removed, and people are linked anew by address.",
 			"Somebody has signed in since, and accounts are found by the issuer.")
 	}
 	cfg.ID, cfg.Domains, cfg.RedirectURL = r.id, old.Domains, old.RedirectURL
@@ -275,12 +289,6 @@ func (w *writer) update(ctx context.Context, r *row, c Connector, rekey bool) er
 	if err := w.replaceSecrets(ctx, r, old, &cfg, keep); err != nil {
 		return err
 	}
-	if c.Tenant != r.tenant {
-		if err := w.roomForConnector(ctx, c.Tenant); err != nil {
-			return err
-		}
-	}
-	r.tenant = c.Tenant
 	return r.setConfiguration(cfg)
 }
 

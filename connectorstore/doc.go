@@ -23,11 +23,13 @@
 //
 // # Who may do what
 //
-// A tenant's administrator may [Store.Create] a connector and see its Callback URI, [Store.Update] it, enter secrets,
-// [Store.Claim] domains and [Store.Verify] them, [Store.SetDomainState] and [Store.SetState], each for the tenant's own
-// connectors: that the ID which came with a request is the tenant's, the backend checks. [Store.Assert], [Store.Transfer],
-// [Store.Rekey], [Store.Readmit] and [Store.Thaw] are for the operator, who answers for what they say, and so is
-// [Store.SetRedirectURL], who may be the developer. [Store.RevealSecrets] is for neither.
+// An ID that comes with a request may be another tenant's. [Store.Tenant] gives a [Tenant]: what a tenant's administrator may do,
+// to what is that tenant's alone. Give that to the handlers of tenants, in place of the Store, and there is nothing to forget.
+//
+// The Store sees everybody's, and does not ask who calls. [Store.Assert], [Store.Transfer], [Store.Rekey], [Store.Readmit],
+// [Store.Freeze], [Store.Thaw] and [Store.SetTenant] are for the operator, who answers for what they say, and so is
+// [Store.SetRedirectURL], for one who may be the developer. Who may call [Store.AddGrant] and [Store.RevokeGrant], the backend
+// decides. [Store.RevealSecrets] is for none of them.
 //
 // # What the database is trusted with
 //

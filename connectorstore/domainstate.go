@@ -52,8 +52,7 @@ func (s *Store) SetDomainState(ctx context.Context, claimID string, from, to oid
 // Freeze takes an owned domain's trust away without letting anybody past single sign-on, or shutting anybody out, as when its
 // proof is lost: see [oidcsso.DomainFrozen], and [oidcsso.DomainLapsed] for one that is not enforced. It is for an operator, who
 // suspects that the domain has another owner, say. Only [Store.Thaw] ends it: no re-check does. But who releases the domain, and
-// still has its zone, may prove it anew: a backend that lets tenants call [Store.Release] refuses it for a domain that is frozen
-// or lapsed and has no MissingSince.
+// still has its zone, may prove it anew: [Tenant.Release] refuses such a domain.
 //
 // Errors: CodeNotFound, CodeTampered; CodeStateRefused for a domain that is not owned.
 func (s *Store) Freeze(ctx context.Context, claimID string) (Claim, error) {
@@ -109,6 +108,9 @@ func (s *Store) Release(ctx context.Context, claimID string) error {
 		h, err := w.holding(ctx, w.tx, claimID)
 		if err != nil {
 			return err
+		}
+		if s.tenant != "" && h.thawed != "" && !h.lost() { //check:tenant-release-frozen
+			return refuse(CodeStateRefused, "Ask the operator of this service.", "The domain was frozen by an operator.")
 		}
 		w.toldOf(ctx, h, EventDomainReleased)
 		return w.end(ctx, h)

@@ -58,7 +58,7 @@ func refuse(code Code, remedy, format string, args ...any) *Error {
 
 // Error has all three in one line.
 func (e *Error) Error() string {
-	return fmt.Sprintf("connectorstore: %s: %s [%s]", e.Code, e.Message, e.Remedy)
+	return fmt.Sprintf("connectorstore: %s: %s [%s]", string(e.Code), e.Message, e.Remedy)
 }
 
 // Is makes errors.Is(err, code) work, and errors.Is(err, oidcsso.ErrNotFound).

@@ -78,12 +78,14 @@ func ExampleStore() {
 }
 
 func threeSteps(ctx context.Context, store *connectorstore.Store) error {
+	tenant := store.Tenant("tenant-42") // of the session
+
 	// 1. A draft, so that there is a Callback URI to register.
-	c, err := store.Create(ctx, "tenant-42", oidcsso.Config{Name: "Acme"})
+	c, err := tenant.Create(ctx, oidcsso.Config{Name: "Acme"})
 	if err != nil {
 		return err
 	}
-	callbacks, err := store.CallbackURLs(c)
+	callbacks, err := tenant.CallbackURLs(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -92,29 +94,29 @@ func threeSteps(ctx context.Context, store *connectorstore.Store) error {
 	// 2. What the registration gave, and on. Nobody is sent anywhere by it, since there is no domain yet.
 	c.Config.Issuer, c.Config.ClientID = "https://acme.okta.com", "0oa1b2c3"
 	c.Config.ClientSecret = oidcsso.NewSecret("from the form") // sealed; no call gives it back unless asked for by name
-	c, err = store.Update(ctx, c)
+	c, err = tenant.Update(ctx, c)
 	if errors.Is(err, connectorstore.CodeConflict) {
 		return errors.New("somebody else changed it meanwhile: show it again")
 	}
 	if err != nil { // an *oidcsso.ConfigError has a message and a remedy for each field
 		return err
 	}
-	c, err = store.SetState(ctx, c.ID, c.Revision, connectorstore.StateActive) // until then it is a draft, and enforces nothing
+	c, err = tenant.SetState(ctx, c.ID, c.Revision, connectorstore.StateActive) // until then it is a draft, and enforces nothing
 	if err != nil {
 		return err
 	}
 
 	// 3. A domain, proven by a DNS record, and enforced.
-	claim, err := store.Claim(ctx, c.ID, "acme.example")
+	claim, err := tenant.Claim(ctx, c.ID, "acme.example")
 	if err != nil {
 		return err
 	}
 	fmt.Println("publish this:", claim.RecordName, claim.RecordType, claim.RecordValue)
-	claim, err = store.Verify(ctx, claim.ID) // CodeProofMissing until it is published
+	claim, err = tenant.Verify(ctx, claim.ID) // CodeProofMissing until it is published
 	if err != nil {
 		return err
 	}
-	claim, err = store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced) // from the state that was read
+	claim, err = tenant.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainEnforced) // from the state that was read
 	return err
 }
 
@@ -126,7 +128,7 @@ func ExampleLive_Connector() {
 		log.Fatal(err)
 	}
 	store, live := new(connectorstore.Store), new(connectorstore.Live)
-	c, err := ownConnector(ctx, store, "tenant-42", "from the path")
+	c, err := store.Tenant("of the session").Connector(ctx, "from the path")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -200,48 +202,46 @@ func fail(w http.ResponseWriter, err error) {
 	http.Error(w, e.Public+" "+e.ID, e.HTTPStatus())
 }
 
-// ownConnector and ownClaim are how every request of a tenant begins: an ID in a path may be another tenant's. Then the answer
-// is the same as where there is none.
-func ownConnector(ctx context.Context, store *connectorstore.Store, tenant, id string) (connectorstore.Connector, error) {
-	c, err := store.Connector(ctx, id)
-	if errors.Is(err, connectorstore.CodeNotFound) || err == nil && c.Tenant != tenant {
-		return connectorstore.Connector{}, errNone
-	}
-	return c, err
+// An administrator's request: whose it is, the session says, and the ID comes with the request.
+func ExampleStore_Tenant() {
+	store := new(connectorstore.Store)
+	http.HandleFunc("GET /admin/connectors/{id}", func(w http.ResponseWriter, r *http.Request) { showConnector(w, r, store, "the session's") })
 }
 
-func ownClaim(ctx context.Context, store *connectorstore.Store, tenant, claimID string) (connectorstore.Claim, error) {
-	claim, err := store.ClaimByID(ctx, claimID)
-	if errors.Is(err, connectorstore.CodeNotFound) {
-		return connectorstore.Claim{}, errNone
-	}
-	if err == nil {
-		_, err = ownConnector(ctx, store, tenant, claim.Connector)
+func showConnector(w http.ResponseWriter, r *http.Request, store *connectorstore.Store, sessionTenant string) {
+	tenant := store.Tenant(sessionTenant)
+	c, err := tenant.Connector(r.Context(), r.PathValue("id"))
+	var refused *connectorstore.Error
+	if errors.As(err, &refused) { // CodeNotFound, in the same words, for another tenant's and for none
+		http.Error(w, refused.Message+" "+refused.Remedy, refused.HTTPStatus())
+		return
 	}
 	if err != nil {
-		return connectorstore.Claim{}, err
+		fail(w, err)
+		return
 	}
-	return claim, nil
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(c); err != nil {
+		log.Print(err)
+	}
 }
-
-var errNone = &connectorstore.Error{Code: connectorstore.CodeNotFound, Message: "You have none with this ID.", Remedy: "Look for it in your list."}
 
 // A tenant changes its own domain. The events of it name who did.
 func ExampleWithActor() {
-	ctx, store := connectorstore.WithActor(context.Background(), "nina@acme.example"), new(connectorstore.Store)
-	claim, err := ownClaim(ctx, store, "tenant-42", "from the path")
+	ctx, tenant := connectorstore.WithActor(context.Background(), "nina@acme.example"), new(connectorstore.Store).Tenant("tenant-42")
+	claim, err := tenant.ClaimByID(ctx, "from the path")
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := store.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainReportOnly); err != nil {
+	if _, err := tenant.SetDomainState(ctx, claim.ID, claim.State, oidcsso.DomainReportOnly); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // A client secret that is about to expire gives way to another one, while people sign in.
 func ExampleStore_PromoteNextSecret() {
-	ctx, store, live := context.Background(), new(connectorstore.Store), new(connectorstore.Live)
-	c, err := enterNextSecret(ctx, store, "the connector's ID", 42, "from the form")
+	ctx, tenant, live := context.Background(), new(connectorstore.Store).Tenant("tenant-42"), new(connectorstore.Live)
+	c, err := enterNextSecret(ctx, tenant, "the connector's ID", 42, "from the form")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func ExampleStore_PromoteNextSecret() {
 	}
 	for _, f := range findings {
 		if f.Code == "next_client_secret_accepted" {
-			_, err = store.PromoteNextSecret(ctx, c.ID, c.Revision) // the old one is gone here: end it at the identity provider
+			_, err = tenant.PromoteNextSecret(ctx, c.ID, c.Revision) // the old one is gone here: end it at the identity provider
 		}
 	}
 	if err != nil {
@@ -260,14 +260,14 @@ func ExampleStore_PromoteNextSecret() {
 }
 
 // enterNextSecret changes nothing yet: the next one is used when the identity provider refuses the current one.
-func enterNextSecret(ctx context.Context, store *connectorstore.Store, id string, revision int64, secret string) (connectorstore.Connector, error) {
-	c, err := store.Connector(ctx, id)
+func enterNextSecret(ctx context.Context, tenant *connectorstore.Tenant, id string, revision int64, secret string) (connectorstore.Connector, error) {
+	c, err := tenant.Connector(ctx, id)
 	if err != nil {
 		return connectorstore.Connector{}, err
 	}
 	c.Revision = revision                                 // the one that the administrator saw
 	c.Config.NextClientSecret = oidcsso.NewSecret(secret) // the current one is never in c, and stays as it is
-	return store.Update(ctx, c)
+	return tenant.Update(ctx, c)
 }
 
 // An exception from single sign-on, for the day on which the identity provider is down.

@@ -37,6 +37,7 @@ type Live struct {
 	interval time.Duration
 	wake     <-chan struct{}
 	router   *oidcsso.Router
+	reasons  reasons
 	loaded   atomic.Bool
 	diary    diary
 
@@ -87,20 +88,22 @@ func (s *Store) NewLive(o *LiveOptions) *Live {
 var errNotLoaded = errors.New("connectorstore: the connectors have not been loaded yet; Live.Status says why")
 
 // Connector gives the connector with this ID, also a draft and a disabled one. [oidcsso.ErrNotFound] means that there is none, or
-// that this replica does not know it yet: call [Live.Sync] before, where it may have been made a moment ago.
+// that this replica does not know it yet: call [Live.Sync] before, where it may have been made a moment ago. One that is
+// quarantined is an [*oidcsso.Error] with CodeUnavailable, whose cause is that of [Live.Status].
 func (l *Live) Connector(ctx context.Context, id string) (*oidcsso.Connector, error) {
 	if !l.loaded.Load() { //check:live-loaded-connector
 		return nil, errNotLoaded
 	}
-	return l.router.Connector(ctx, id)
+	return withReason(&l.reasons, func() (*oidcsso.Connector, error) { return l.router.Connector(ctx, id) })
 }
 
-// Route gives the connector that people of the domain must use, or may be offered; see [oidcsso.Source].
+// Route gives the connector that people of the domain must use, or may be offered; see [oidcsso.Source]. A domain of one that is
+// quarantined is the error that Connector has.
 func (l *Live) Route(ctx context.Context, domain string) (*oidcsso.Route, error) {
 	if !l.loaded.Load() { //check:live-loaded-route
 		return nil, errNotLoaded
 	}
-	return l.router.Route(ctx, domain)
+	return withReason(&l.reasons, func() (*oidcsso.Route, error) { return l.router.Route(ctx, domain) })
 }
 
 // Run follows the store until ctx ends, whatever happens, and then returns ctx.Err(). While the database fails it looks less

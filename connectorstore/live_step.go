@@ -3,6 +3,7 @@ package connectorstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"slices"
@@ -134,7 +135,7 @@ func (s *step) look(ctx context.Context, r *row) {
 
 func (s *step) openSecrets(ctx context.Context, r *row, cfg *oidcsso.Config) error {
 	if s.slow >= maxSlow && r.secret+r.nextSecret != "" { //check:live-sealer
-		return errSlow
+		return fmt.Errorf("connectorstore: %w", errSlow)
 	}
 	err := s.live.store.openSecrets(ctx, r, cfg)
 	if errors.Is(err, errSlow) {
@@ -196,9 +197,11 @@ func closed(named []oidcsso.Domain) []oidcsso.Domain {
 // apply makes the step visible, and remembers it. It can't fail.
 func (s *step) apply(ctx context.Context) {
 	l, k := s.live, &s.live.known
+	l.reasons.enter(s.bad)
 	for _, p := range problemsOf(l.router.Sync(s.put, s.remove)) {
 		if _, known := s.bad[p.connector]; !known { // otherwise it was put as one that can't be read
 			s.bad[p.connector] = s.refused(p)
+			l.reasons.remove(p.connector) // the Router's cause is it
 		}
 	}
 	if k.quarantined == nil {
@@ -214,6 +217,7 @@ func (s *step) apply(ctx context.Context) {
 		}
 		if _, had := k.quarantined[id]; had && s.bad[id].err == nil {
 			delete(k.quarantined, id)
+			l.reasons.remove(id)
 			k.quarantineChanged = true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -132,12 +133,17 @@ func (h *holding) claim(label string) Claim {
 // holding reads a claim that can be trusted, in a row that can be.
 func (s *Store) holding(ctx context.Context, q queryer, id string) (*holding, error) {
 	c, err := s.readClaim(ctx, q, id)
-	if err != nil {
+	if c == nil {
 		return nil, err
 	}
-	r, err := s.verified(ctx, q, c.connector)
-	if err != nil {
+	r, missing := s.verified(ctx, q, c.connector)
+	switch {
+	case s.tenant != "" && errors.Is(missing, CodeNotFound): //check:tenant-claim
+		return nil, notFound("claim") // whether it can be trusted is not for another tenant
+	case err != nil:
 		return nil, err
+	case missing != nil:
+		return nil, missing
 	}
 	return s.hold(r, c)
 }
@@ -183,7 +189,7 @@ func (s *Store) look(ctx context.Context, id string) (h *holding, err error) {
 	return h, err
 }
 
-// ClaimByID gives one claim as it is now. Whether it is the caller's to see, its Connector says.
+// ClaimByID gives one claim as it is now.
 //
 // Errors: CodeNotFound, CodeTampered.
 func (s *Store) ClaimByID(ctx context.Context, claimID string) (Claim, error) {

@@ -74,7 +74,7 @@ func checkDNSName(name string) error {
 // proofUnknown it is for the log: it may name the DNS servers of this machine's network.
 func lookForProof(ctx context.Context, r Resolver, label, domain, token string) (proofResult, error) {
 	if len(token) != proofTokenLength { //check:proof-token
-		return proofUnknown, errors.New("connectorstore: the claim has no token that could prove anything")
+		return proofUnknown, errors.New("the claim has no token that could prove anything")
 	}
 	name, value, err := proofRecord(label, domain, token)
 	if err != nil {
@@ -89,9 +89,9 @@ func lookForProof(ctx context.Context, r Resolver, label, domain, token string) 
 	case errors.Is(err, ErrNoRecord):
 		return proofAbsent, fmt.Errorf("there is no TXT record at %s", name)
 	case err != nil:
-		return proofUnknown, fmt.Errorf("connectorstore: TXT records of %s: %w", name, err)
+		return proofUnknown, fmt.Errorf("TXT records of %s: %w", name, err)
 	case len(records) > maxRecords: //check:dns-count
-		return proofUnknown, fmt.Errorf("connectorstore: %s has more than %d TXT records", name, maxRecords)
+		return proofUnknown, fmt.Errorf("%s has more than %d TXT records", name, maxRecords)
 	case slices.Contains(records, value):
 		return proofFound, nil
 	}

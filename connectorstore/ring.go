@@ -129,7 +129,7 @@ func (r *Ring) find(id string) *ringKey {
 // Format says nothing of the keys, under every verb of fmt.
 func (r *Ring) Format(f fmt.State, verb rune) { io.WriteString(f, "[redacted]") }
 
-var errOpen = errors.New("connectorstore: the sealed text does not open")
+var errOpen = errors.New("the sealed text does not open")
 
 // Seal seals with the first key: XAES-256-GCM under a random nonce, behind the key's ID.
 func (r *Ring) Seal(_ context.Context, plaintext, additional []byte) ([]byte, error) {

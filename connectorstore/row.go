@@ -197,7 +197,7 @@ func sealedFor(purpose string, cfg *oidcsso.Config) []byte {
 const sealerTimeout = 5 * time.Second
 
 // errSlow is of a Sealer that did not answer in time.
-var errSlow = errors.New("connectorstore: the Sealer does not answer")
+var errSlow = errors.New("the Sealer does not answer")
 
 func (s *Store) seal(ctx context.Context, purpose string, cfg *oidcsso.Config, secret oidcsso.Secret) (string, error) {
 	if secret.IsZero() {
@@ -216,9 +216,12 @@ func (s *Store) open(ctx context.Context, purpose string, cfg *oidcsso.Config, t
 	if text == "" {
 		return oidcsso.Secret{}, nil
 	}
+	failed := func(err error) error {
+		return fmt.Errorf("connectorstore: opening the %s of connector %q: %w", purpose, cfg.ID, err)
+	}
 	sealed, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return oidcsso.Secret{}, errOpen
+		return oidcsso.Secret{}, failed(errOpen)
 	}
 	inTime, cancel := context.WithTimeout(ctx, sealerTimeout)
 	defer cancel()
@@ -227,7 +230,7 @@ func (s *Store) open(ctx context.Context, purpose string, cfg *oidcsso.Config, t
 		err = fmt.Errorf("%w: %w", errSlow, err)
 	}
 	if err != nil {
-		return oidcsso.Secret{}, fmt.Errorf("connectorstore: opening the %s of connector %q: %w", purpose, cfg.ID, err)
+		return oidcsso.Secret{}, failed(err)
 	}
 	return oidcsso.NewSecret(string(plaintext)), nil
 }

@@ -20,6 +20,7 @@ type Store struct {
 	db      *sql.DB
 	options Options
 	sso     *oidcsso.Options
+	tenant  string // of a view, see Tenant; empty: everybody's
 }
 
 // Options is how a Store behaves. Ring and SSO are required.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"strings"
 
 	"github.com/oidcsso/oidcsso"
 )
@@ -75,7 +74,7 @@ func (s *Store) prove(ctx context.Context, c *claimRow) error {
 		return nil
 	case proofAbsent:
 		return refuse(CodeProofMissing, "Publish it, and try again when it can be seen: that may take as long as the zone's negative answers are kept.",
-			"%s", strings.ReplaceAll(err.Error(), "connectorstore: ", ""))
+			"%s", err)
 	}
 	// What DNS servers are asked, and what became of it, is the operator's to know.
 	s.logger().WarnContext(ctx, "connectorstore: a look-up failed", slog.String("claim", c.id), slog.String("error", err.Error()))

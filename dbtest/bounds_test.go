@@ -28,11 +28,9 @@ func TestConnectorsOfATenantAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		other.Tenant = "eve"
-		_, err = o.Update(ctx, other)
+		_, err = o.SetTenant(ctx, other.ID, other.Revision, "eve")
 		refused(t, err, connectorstore.CodeTooMany)
-		last.Config.Name = "the same tenant's"
-		if last, err = o.Update(ctx, last); err != nil {
+		if last, err = o.SetTenant(ctx, last.ID, last.Revision, "eve"); err != nil { // the same one
 			t.Fatal(err)
 		}
 		if err := o.Delete(ctx, last.ID, last.Revision); err != nil {

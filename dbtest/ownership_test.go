@@ -293,8 +293,7 @@ func TestOwnershipBoundsWithoutTenants(t *testing.T) {
 		o := newOwners(t, e)
 		for range 6 {
 			c := o.connector("acme")
-			c.Tenant = ""
-			c = must1(o.Update(t.Context(), c))
+			c = must1(o.SetTenant(t.Context(), c.ID, c.Revision, ""))
 			for i := range 99 {
 				o.claim(c.ID, fmt.Sprintf("d%d.example", i))
 			}

@@ -62,9 +62,7 @@ func TestTextThatNoDatabaseHolds(t *testing.T) {
 			if _, err := o.Create(ctx, tenant, oidcsso.Config{}); !errors.Is(err, connectorstore.CodeInvalid) {
 				t.Errorf("the tenant %q: %v", tenant, err)
 			}
-			changed := acme
-			changed.Tenant = tenant
-			if _, err := o.Update(ctx, changed); !errors.Is(err, connectorstore.CodeInvalid) {
+			if _, err := o.SetTenant(ctx, acme.ID, acme.Revision, tenant); !errors.Is(err, connectorstore.CodeInvalid) {
 				t.Errorf("another tenant, %q: %v", tenant, err)
 			}
 		}

@@ -31,6 +31,7 @@ func Store(t *testing.T, dialect connectorstore.Dialect, database NewDatabase) {
 		{"configuration", suite.configuration},
 		{"refusals", suite.refusals},
 		{"lists", suite.lists},
+		{"tenants", suite.tenants},
 		{"lost updates", suite.lostUpdates},
 		{"identifiers", suite.identifiers},
 		{"secrets", suite.secrets},

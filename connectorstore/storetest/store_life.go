@@ -96,9 +96,9 @@ func (s suite) life(t *testing.T) {
 	same(c)
 
 	w.now = w.now.Add(time.Hour)
-	c.Config.Name, c.Tenant = "Acme & Co", "other"
+	c.Config.Name, c.Tenant = "Acme & Co", "" // stays
 	updated := must(w.Update(ctx, c))(t)
-	if updated.Revision <= c.Revision || updated.Tenant != "other" || updated.Config.Name != "Acme & Co" || !updated.Created.Equal(created) || !updated.Updated.Equal(w.now) {
+	if updated.Revision <= c.Revision || updated.Tenant != "acme-inc" || updated.Config.Name != "Acme & Co" || !updated.Created.Equal(created) || !updated.Updated.Equal(w.now) {
 		t.Errorf("updated: %+v", updated)
 	}
 	same(updated)

@@ -15,9 +15,9 @@ import (
 	"github.com/oidcsso/oidcsso/connectorstore"
 )
 
-// admin is the API by which connectors are managed. Here one token opens all of it. Who of a tenant may administer that
-// tenant's connectors is the backend's own matter: it asks its session who it is, compares Connector.Tenant before each call,
-// and keeps what is below /admin/operator/ to itself, whose calls take a word for a proof.
+// admin is the API by which connectors are managed: an operator's, since one token opens all of it. A backend whose tenants
+// administer their own connectors gives their handlers not this store but store.Tenant of the session's tenant, which sees no
+// other's, and lacks what is below /admin/operator/, where a word stands for a proof.
 type admin struct {
 	store  *connectorstore.Store
 	live   *connectorstore.Live
@@ -59,6 +59,7 @@ func (a *admin) routes() http.Handler {
 		"GET /admin/status":                  a.status,
 
 		"POST /admin/operator/connectors/{id}/assert":         a.assert,
+		"PUT /admin/operator/connectors/{id}/tenant":          a.setTenant,
 		"POST /admin/operator/connectors/{id}/rekey":          a.rekey,
 		"POST /admin/operator/connectors/{id}/rekey/accounts": a.rekeyAccounts,
 		"POST /admin/operator/connectors/{id}/readmit":        a.readmit,

@@ -92,7 +92,6 @@ func (a *admin) list(r *http.Request) (any, error) {
 // administrator saw is named by If-Match.
 func (a *admin) edit(r *http.Request) (connectorstore.Connector, error) {
 	var body struct {
-		Tenant *string        `json:"tenant"` // default: as it is
 		Config oidcsso.Config `json:"config"`
 	}
 	revision, err := revisionOf(r)
@@ -107,9 +106,6 @@ func (a *admin) edit(r *http.Request) (connectorstore.Connector, error) {
 		return connectorstore.Connector{}, err
 	}
 	c.Revision, c.Config = revision, body.Config
-	if body.Tenant != nil {
-		c.Tenant = *body.Tenant
-	}
 	return c, nil
 }
 

@@ -33,6 +33,22 @@ func (a *admin) revokeGrant(r *http.Request) (any, error) {
 	return nil, a.store.RevokeGrant(r.Context(), r.PathValue("grant"))
 }
 
+// setTenant gives a connector to another tenant, with all that it has.
+func (a *admin) setTenant(r *http.Request) (any, error) {
+	var body struct {
+		Tenant string `json:"tenant"`
+	}
+	revision, err := revisionOf(r)
+	if err == nil {
+		err = read(r, &body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.store.SetTenant(r.Context(), r.PathValue("id"), revision, body.Tenant)
+	return a.viewed(r, c, err)
+}
+
 // rekey changes the issuer of a connector that has been in use, and files its accounts anew: only for a new issuer that has
 // the same people under the same subjects, since it can become any of them. An operator disables the connector before, and
 // activates it afterwards: whoever comes in between would be a stranger.

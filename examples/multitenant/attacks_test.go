@@ -56,6 +56,7 @@ func TestTypedDomainRoutesNothing(t *testing.T) {
 				t.Errorf("%s: %d %s", name, a.status, a.body)
 			}
 		}
+		w.admin("PUT", "/connectors/"+id, etag, `{"tenant": "acme", "config": {"name": "x"}}`).want(400, "invalid") // it would share Acme's wildcards
 		w.admin("PUT", "/connectors/"+id, etag, `{"config": {"name": "x", "issuer": "https://idp.example.com", "client_id": "x", "domains": ["northwind.test"]}}`).want(400, "invalid")
 
 		claim := w.admin("POST", "/connectors/"+id+"/domains", "", `{"domain": "northwind.test"}`).want(200).field("id")

@@ -269,6 +269,18 @@ func TestWakeUp(t *testing.T) {
 	})
 }
 
+// Whose a connector is, an operator's call changes, and no edit.
+func TestSetTenant(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		made := w.admin("POST", "/connectors", "", `{"tenant": "initech", "config": {"name": "Initech"}}`).want(200)
+		path := "/operator/connectors/" + made.field("id") + "/tenant"
+		w.admin("PUT", path, "", `{"tenant": "acme"}`).want(http.StatusPreconditionRequired)
+		w.admin("PUT", path, made.etag, `{"tenant": "acme"}`).want(200, `"tenant": "acme"`, `"name": "Initech"`)
+		w.admin("PUT", path, made.etag, `{"tenant": "globex"}`).want(http.StatusPreconditionFailed, `"conflict"`)
+		w.admin("GET", "/connectors?tenant=acme", "", "").want(200, made.field("id"))
+	})
+}
+
 // What is in no JSON, since a tenant must not set it, is not lost by an administrator's change either.
 func TestRedirectURLStays(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
