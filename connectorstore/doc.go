@@ -41,4 +41,20 @@
 // Watch for that with the database's own means.
 //
 // Changes come one after the other, those of all tenants: bound how often one may ask for any.
+//
+// # What many connectors cost
+//
+// A replica with 100,000 connectors that have a secret and two domains each, on two cores of a shared machine (AMD EPYC), with
+// SQLite in a file and PostgreSQL 15 on the same machine:
+//
+//	                                 SQLite     PostgreSQL
+//	loading all of them              2.3 s      2.1 s        9.6 and 12 times what reading the rows alone takes
+//	heap for each                    1.04 kB    1.04 kB      one that has discovered 1.2 kB more, with keys 1.9 kB more
+//	a Sync that finds no change      9 us       39 us
+//	a Sync of one change             0.31 ms    0.84 ms
+//	the hourly Sync of everything    0.76 s     0.65 s
+//	Route, beside a plain map        1.14-1.19  1.17-1.19    with a change each second
+//	                                 1.27-1.28  1.24-1.25    with ten changes a second
+//
+// There is one goroutine for all of them, that of [Live.Run]. The benchmark is BenchmarkLive in the module dbtest.
 package connectorstore
