@@ -265,7 +265,7 @@ func routeOf(ctx context.Context, source Source, domain string) (*Route, error) 
 	default:
 		return route, nil
 	}
-	return nil, newError(CodeUnavailable, "", err)
+	return nil, unavailable(err, "")
 }
 
 // isNotFound looks along a chain of single causes. Where ErrNotFound is joined with another error, one of two stores was not

@@ -185,6 +185,18 @@ func errorOf(err error, code Code, connector string) *Error {
 	return &own
 }
 
+// unavailable is the error of a Source that could not answer. One that is such an Error itself, as a Router's, stays what it is: it
+// knows its connector and its remedy.
+func unavailable(err error, connector string) *Error {
+	e, ok := err.(*Error)
+	if !ok || e.Code != CodeUnavailable {
+		return newError(CodeUnavailable, connector, err)
+	}
+	own := *e
+	own.ID, own.Connector = newErrorID(), firstOf(connector, e.Connector)
+	return &own
+}
+
 // FieldError is one problem of a [Config], placed so that a form can show it beside the field.
 type FieldError struct {
 	// Field is the field's JSON name, with an index where there is one: "issuer", "scopes[1]".

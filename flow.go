@@ -317,7 +317,7 @@ func (f *Flow) connector(ctx context.Context, id string) (*Connector, error) {
 	default:
 		return connector, nil
 	}
-	return nil, newError(CodeUnavailable, id, err)
+	return nil, unavailable(err, id)
 }
 
 // callbackPath is where the request arrived, as the browser saw it: not r.URL, which http.StripPrefix and routers change.

@@ -207,6 +207,8 @@ func TestOutOfOrderIsUnavailable(t *testing.T) {
 	}
 	if d, err := Decide(t.Context(), r, Attempt{Typed: "ada@eve.test", Method: MethodPassword}); d.Allowed() || !errors.Is(err, CodeUnavailable) {
 		t.Errorf("a password gets in: %+v, %v", d, err)
+	} else if e := AsError(err); e.Connector != "eve" || e.Remedy != AsError(byID).Remedy || strings.Count(e.Error(), "unavailable") != 1 {
+		t.Errorf("the log reads %v", err) // of a Source's own Error nothing is lost
 	}
 }
 
