@@ -22,6 +22,7 @@ type replica struct {
 	store *connectorstore.Store
 	live  *connectorstore.Live
 	sso   http.Handler
+	stop  func()
 }
 
 // fleet is two replicas behind one address: whichever is at turn answers.
@@ -53,7 +54,7 @@ func newFleet(t *testing.T, e Engine) *fleet {
 	return f
 }
 
-// start starts one replica, or starts it again, and waits until it can serve.
+// start starts one replica, or another in its place, and waits until it can serve; the one before then ends.
 func (f *fleet) start(i int, ring *connectorstore.Ring) {
 	t := f.t
 	t.Helper()
@@ -80,9 +81,11 @@ func (f *fleet) start(i int, ring *connectorstore.Ring) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, live)
+	stop := run(t, live)
 	eventually(t, "loading", func() bool { return !live.Status().LastSync.IsZero() })
-	f.replicas[i].Store(&replica{store, live, handler})
+	if before := f.replicas[i].Swap(&replica{store, live, handler, stop}); before != nil {
+		before.stop()
+	}
 }
 
 // seen waits until a change has come to both replicas.
