@@ -99,7 +99,8 @@ func (k Key) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 // Ring is the keys of a [Store]: the first seals and signs, all open and verify.
 //
 // To rotate, give every replica the new key as the second one; then put it first everywhere; then call [Store.Reseal], and
-// when it has come to its end take the old key away. It is immutable and safe for concurrent use.
+// when it has come to its end take the old key away. A replica that still has the old key first, and ends only after that, may
+// have signed another row with it: when the last such has ended, call Reseal again. A Ring is immutable and safe for concurrent use.
 type Ring struct{ keys []*ringKey }
 
 // NewRing makes a ring of the newest key and older ones. It refuses empty keys and two that are the same.
