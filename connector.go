@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 )
 
 // Connector is one configured identity provider: the protocol alone. It is immutable and safe for concurrent use. Making
@@ -321,21 +322,8 @@ const fingerprintSize = 16
 // fingerprint stands for what a sign-in under way depends on: not the secret, the name, the scopes or the domains, which
 // may change meanwhile. It covers lengths, so that no two triples agree by moving a character.
 func fingerprint(issuer, clientID, redirectURI string) [fingerprintSize]byte {
-	sum := sha256.Sum256(joined(issuer, clientID, redirectURI))
+	sum := sha256.Sum256(lengthed.Join(issuer, clientID, redirectURI))
 	return [fingerprintSize]byte(sum[:])
-}
-
-// joined writes each part behind its length: injective, whatever the parts contain.
-func joined(parts ...string) []byte {
-	var b []byte
-	for _, part := range parts {
-		b = appendPart(b, part)
-	}
-	return b
-}
-
-func appendPart(b []byte, part string) []byte {
-	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
 func firstOf[T comparable](a, b T) T {

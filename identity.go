@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 	"github.com/oidcsso/oidcsso/internal/strictjson"
 )
 
@@ -133,7 +134,7 @@ func (i *Identity) Key() AccountKey { return AccountKey{i.Connector, i.Issuer, i
 // String is the key as 64 characters of 0-9 and a-f, for a unique column: the SHA-256 of the three parts, each behind its
 // length as four bytes, big-endian. Collation, truncation and delimiters can't merge two people in it. The form is frozen.
 func (k AccountKey) String() string {
-	sum := sha256.Sum256(joined(k.Connector, k.Issuer, k.Subject))
+	sum := sha256.Sum256(lengthed.Join(k.Connector, k.Issuer, k.Subject))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/oidcsso/oidcsso/internal/keytext"
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 	"github.com/oidcsso/oidcsso/internal/xaes"
 )
 
@@ -107,15 +108,11 @@ func open(keys []SealKey, text string, context ...string) ([]byte, error) {
 	return nil, errSealed
 }
 
-var additionalAlone = joined(sealDomain)
+var additionalAlone = lengthed.Join(sealDomain)
 
 func additional(context []string) []byte {
 	if len(context) == 0 {
 		return additionalAlone
 	}
-	b := appendPart(make([]byte, 0, 128), sealDomain)
-	for _, part := range context {
-		b = appendPart(b, part)
-	}
-	return b
+	return lengthed.Append(lengthed.Append(make([]byte, 0, 128), sealDomain), context...)
 }

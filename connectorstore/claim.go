@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 )
 
 // claimRow is one claim as the database has it.
@@ -45,7 +47,7 @@ func (c *claimRow) values() []any {
 // signed is what the MAC covers: all but the schedule and the counter, which decide nothing that lasts.
 func (c *claimRow) signed() []byte {
 	text := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return joined("claim", c.id, c.connector, c.name, text(number(c.wildcard)), text(number(c.owned)), c.proof, c.token,
+	return lengthed.Join("claim", c.id, c.connector, c.name, text(number(c.wildcard)), text(number(c.owned)), c.proof, c.token,
 		text(c.created), text(c.expires), text(c.verified), c.thawed, text(c.missingSince))
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 )
 
 // grantRow is one exception as the database has it.
@@ -28,7 +30,7 @@ func (g *grantRow) values() []any {
 // signed is what the MAC covers: all but how often it was used.
 func (g *grantRow) signed() []byte {
 	text := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return joined("grant", g.id, g.connector, g.address, g.by, g.reason, text(g.created), text(g.until), text(g.revoked))
+	return lengthed.Join("grant", g.id, g.connector, g.address, g.by, g.reason, text(g.created), text(g.until), text(g.revoked))
 }
 
 func (s *Store) verifyGrant(g *grantRow) error {

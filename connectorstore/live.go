@@ -103,8 +103,8 @@ func (l *Live) Route(ctx context.Context, domain string) (*oidcsso.Route, error)
 	if !l.loaded.Load() { //check:live-loaded-route
 		return nil, errNotLoaded
 	}
-	if route, err := l.router.Route(ctx, domain); err == nil { // nearly always; the rest costs more than this
-		return route, nil
+	if route, err := l.router.Route(ctx, domain); err == nil || err == oidcsso.ErrNotFound { // nearly always; the rest costs more than this
+		return route, err
 	}
 	return withReason(&l.reasons, func() (*oidcsso.Route, error) { return l.router.Route(ctx, domain) })
 }

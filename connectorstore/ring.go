@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -186,13 +185,4 @@ func (k *ringKey) mac(columns []byte) string {
 	h := hmac.New(sha256.New, k.macKey)
 	h.Write(columns)
 	return k.id + "." + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
-
-// joined writes each part behind its length: injective, whatever the parts contain.
-func joined(parts ...string) []byte {
-	var b []byte
-	for _, part := range parts {
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
-	}
-	return b
 }

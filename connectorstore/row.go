@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/oidcsso/oidcsso"
+	"github.com/oidcsso/oidcsso/internal/lengthed"
 )
 
 // row is one connector as the database has it.
@@ -42,7 +43,7 @@ func (r *row) values() []any {
 // signed is what the MAC covers: everything.
 func (r *row) signed() []byte {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return joined("connector", r.id, r.tenant, r.state, number(r.revision), r.config, r.secret, r.nextSecret, r.domains, r.formerIssuers,
+	return lengthed.Join("connector", r.id, r.tenant, r.state, number(r.revision), r.config, r.secret, r.nextSecret, r.domains, r.formerIssuers,
 		number(r.signedIn), number(r.created), number(r.upped))
 }
 
@@ -190,7 +191,7 @@ const (
 
 // sealedFor is the associated data of a secret: where it may be sent. An edit of any of it makes the secret useless.
 func sealedFor(purpose string, cfg *oidcsso.Config) []byte {
-	return joined("oidcsso connectorstore v1", purpose, cfg.ID, cfg.Issuer, cfg.ClientID, cfg.TokenEndpointAuthMethod)
+	return lengthed.Join("oidcsso connectorstore v1", purpose, cfg.ID, cfg.Issuer, cfg.ClientID, cfg.TokenEndpointAuthMethod)
 }
 
 // sealerTimeout is for one call of a Sealer. All others who write may have to wait for it.

@@ -26,7 +26,7 @@ const (
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("long")
+		t.Skip("-short leaves out what kills a process forty times; the gate's steps nested and postgres don't")
 	}
 	Each(t, func(t *testing.T, e Engine) {
 		seed := uint64(time.Now().UnixNano())
